@@ -1,0 +1,35 @@
+//! hcwb: a terminal research workbench, from raw medical images to the predictions that went wrong.
+//!
+//! The rooms, floor by floor; each floor imports only from floors below it.
+//!
+//! ground — [`error`] what went wrong, where, and the cure; [`text`] what may reach a terminal;
+//!          [`workspace`] where everything lies on disk; [`progress`] how far long work is
+//! 1 — [`geometry`] ellipses and their circumference; [`nn`] the engine: graph, layers, kernels
+//! 2 — [`dataset`] what is learned from; [`model`] what learns
+//! 3 — [`recipe`] what to do; [`run`] what was done: the run directory
+//! 4 — [`train`] the loop
+//! 5 — [`launch`] worker processes and the queue
+//! 6 — [`tui`] the workbench; [`cli`] the command line
+
+pub mod error;
+pub mod progress;
+pub mod text;
+pub mod workspace;
+
+pub mod geometry;
+pub mod nn;
+
+pub mod dataset;
+pub mod model;
+
+pub mod recipe;
+pub mod run;
+
+pub mod train;
+
+pub mod launch;
+
+pub mod cli;
+pub mod tui;
+
+pub use error::{Error, Result};

@@ -1,0 +1,17 @@
+//! How long work says how far it is, without knowing who listens.
+
+/// Told by long work, from any thread.
+pub trait Progress: Sync {
+    /// A stage of `total` units begins; `what` is a short present participle ("decoding images").
+    fn begin(&self, what: &str, total: u64);
+    /// `units` more are done.
+    fn advance(&self, units: u64);
+}
+
+/// Nobody listens.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+}
