@@ -118,7 +118,6 @@ impl Numbered {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::model::build;
 
     #[test]
