@@ -1,1 +1,2 @@
 //! dataset
+pub mod split;
