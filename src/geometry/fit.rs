@@ -104,27 +104,17 @@ impl Scatter {
     fn reduced_solution(&self) -> Option<([f64; 3], [f64; 3])> {
         // linear = T quadratic minimises over the linear part; T = -S3^-1 S2'.
         let inverse = inverse(&self.linear)?;
-        let mut to_linear = [[0.0; 3]; 3];
-        for row in 0..3 {
-            for column in 0..3 {
-                to_linear[row][column] = -(0..3).map(|k| inverse[row][k] * self.mixed[column][k]).sum::<f64>();
-            }
-        }
+        let to_linear = product(&inverse, &transposed(&self.mixed)).map(|row| row.map(|v| -v));
+        let correction = product(&self.mixed, &to_linear);
         let mut reduced = self.quadratic;
-        for row in 0..3 {
-            for column in 0..3 {
-                reduced[row][column] += (0..3).map(|k| self.mixed[row][k] * to_linear[k][column]).sum::<f64>();
-            }
+        for (value, more) in reduced.iter_mut().flatten().zip(correction.as_flattened()) {
+            *value += more;
         }
         if second_smallest_eigenvalue(&reduced) <= 1e-13 * (reduced[0][0] + reduced[1][1] + reduced[2][2]) {
             return None;
         }
         // C^-1 S with the constraint matrix C of 4ac - b².
-        let system = [
-            reduced[2].map(|v| v / 2.0),
-            reduced[1].map(|v| -v),
-            reduced[0].map(|v| v / 2.0),
-        ];
+        let system = [reduced[2].map(|v| v / 2.0), reduced[1].map(|v| -v), reduced[0].map(|v| v / 2.0)];
         // C has one positive and two negative eigenvalues and S is positive: by inertia exactly one eigenvalue of the
         // system is not negative, and it is the ellipse.
         let largest = real_eigenvalues(&system)[2];
@@ -158,6 +148,15 @@ fn multiply(m: &Matrix, v: &[f64; 3]) -> [f64; 3] {
     m.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2])
 }
 
+fn transposed(m: &Matrix) -> Matrix {
+    [0, 1, 2].map(|column| m.map(|row| row[column]))
+}
+
+fn product(left: &Matrix, right: &Matrix) -> Matrix {
+    let columns = transposed(right);
+    left.map(|row| multiply(&columns, &row))
+}
+
 fn cross(u: &[f64; 3], v: &[f64; 3]) -> [f64; 3] {
     [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
 }
@@ -172,21 +171,14 @@ fn inverse(m: &Matrix) -> Option<Matrix> {
     if det == 0.0 || !det.is_finite() {
         return None;
     }
-    let mut inverse = [[0.0; 3]; 3];
-    for (column, values) in columns.iter().enumerate() {
-        for row in 0..3 {
-            inverse[row][column] = values[row] / det;
-        }
-    }
-    Some(inverse)
+    Some(transposed(&columns.map(|column| column.map(|v| v / det))))
 }
 
 /// Eigenvalues of a 3x3 matrix whose eigenvalues are all real, ascending: Viète's solution of the cubic, each root
 /// polished by Newton's method.
 fn real_eigenvalues(m: &Matrix) -> [f64; 3] {
     let trace = m[0][0] + m[1][1] + m[2][2];
-    let minors = m[0][0] * m[1][1] - m[0][1] * m[1][0] + m[0][0] * m[2][2] - m[0][2] * m[2][0]
-        + m[1][1] * m[2][2]
+    let minors = m[0][0] * m[1][1] - m[0][1] * m[1][0] + m[0][0] * m[2][2] - m[0][2] * m[2][0] + m[1][1] * m[2][2]
         - m[1][2] * m[2][1];
     let det: f64 = cross(&m[1], &m[2]).iter().zip(m[0]).map(|(c, v)| c * v).sum();
     let third = trace / 3.0;
