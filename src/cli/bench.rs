@@ -58,15 +58,18 @@ pub struct Quantiles {
 }
 
 /// Measures and prints, as text or as one JSON object.
-pub fn run(args: &BenchTrain) -> Result<()> {
-    let times = bench_train(args)?;
+pub fn bench_train(args: &BenchTrain) -> Result<()> {
+    let times = measure(args)?;
     if args.json {
         println!("{}", serde_json::json!(times));
         return Ok(());
     }
     let ms = |s: f64| s * 1e3;
     let Quantiles { median, p10, p90 } = times.step_seconds;
-    println!("{}, batch {}, {} on {} ({} threads)", times.model, times.batch, times.precision, times.device, times.threads);
+    println!(
+        "{}, batch {}, {} on {} ({} threads)",
+        times.model, times.batch, times.precision, times.device, times.threads
+    );
     println!("  a step       {:.2} ms  (p10 {:.2}, p90 {:.2})", ms(median), ms(p10), ms(p90));
     println!("  images       {:.0} a second", times.images_per_second);
     println!("  products     {:.1} GFLOP/s", times.gflops);
@@ -77,7 +80,7 @@ pub fn run(args: &BenchTrain) -> Result<()> {
 }
 
 /// Times `args.steps` training steps: random images of the model's own input, MSE, Adam.
-pub fn bench_train(args: &BenchTrain) -> Result<TrainTimes> {
+pub fn measure(args: &BenchTrain) -> Result<TrainTimes> {
     if args.precision != "f32" {
         return Err(Error::usage(format!("precision {} is not there yet", crate::text::line(&args.precision)))
             .cure("use --precision f32"));
@@ -138,7 +141,7 @@ fn steps(graph: crate::nn::Graph, [h, w, c]: [usize; 3], batch: usize, count: us
         }
     }
     // The instruction set is part of the result; a person who set HCWB_CPU wants to see it was heard.
-    tracing::debug!(isa = Isa::current().name(), "bench train");
+    tracing::debug!(isa = Isa::current().name(), "timed training steps");
     Ok(seconds)
 }
 
@@ -167,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_json_has_exactly_the_promised_keys() {
-        let json = serde_json::to_value(bench_train(&args("cnn263k")).unwrap()).unwrap();
+        let json = serde_json::to_value(measure(&args("cnn263k")).unwrap()).unwrap();
         let mut keys: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         keys.sort();
         let promised = "batch device gflops images_per_second model peak_rss_bytes precision step_seconds threads";
@@ -182,7 +185,7 @@ mod tests {
             BenchTrain { device: "cuda:0".into(), ..args("cnn263k") },
             args("cnn263m"),
         ] {
-            let error = bench_train(&wrong).unwrap_err();
+            let error = measure(&wrong).unwrap_err();
             assert_eq!(error.kind, crate::error::Kind::Usage);
             assert!(error.cure.is_some(), "{error}");
         }
