@@ -79,15 +79,23 @@ pub fn warp(image: &[u8], width: usize, height: usize, map: &Affine, mut write: 
     for row in 0..height {
         for column in 0..width {
             let (x, y) = inverse.apply(column as f64, row as f64);
-            // NaN fails the comparison too.
-            let near = x > -1.0 && y > -1.0 && x < width as f64 && y < height as f64;
-            if !near {
-                write(row * width + column, 0.0);
-                continue;
-            }
             let (x0, y0) = (x.floor(), y.floor());
             let (fx, fy) = ((x - x0) as f32, (y - y0) as f32);
             let (x0, y0) = (x0 as isize, y0 as isize);
+            let inside = x >= 0.0 && y >= 0.0 && x0 < width as isize - 1 && y0 < height as isize - 1;
+            if inside {
+                // Nearly every pixel: its four neighbours lie in two short slices.
+                let upper = &image[y0 as usize * width + x0 as usize..][..2];
+                let lower = &image[(y0 as usize + 1) * width + x0 as usize..][..2];
+                let mix = |pair: &[u8]| f32::from(pair[0]) * (1.0 - fx) + f32::from(pair[1]) * fx;
+                write(row * width + column, mix(upper) * (1.0 - fy) + mix(lower) * fy);
+                continue;
+            }
+            // NaN fails the comparison too.
+            if !(x > -1.0 && y > -1.0 && x < width as f64 && y < height as f64) {
+                write(row * width + column, 0.0);
+                continue;
+            }
             let top = at(x0, y0) * (1.0 - fx) + at(x0 + 1, y0) * fx;
             let bottom = at(x0, y0 + 1) * (1.0 - fx) + at(x0 + 1, y0 + 1) * fx;
             write(row * width + column, top * (1.0 - fy) + bottom * fy);

@@ -60,8 +60,8 @@ pub fn render(head: &Head) -> GrayImage {
     let beams = beams(&probe, &head.ellipse, &mut rng);
     let echoes = echoes(&mut rng);
     let fluid: f64 = rng.random_range(0.15..0.9); // how dark it is around the head
-    let around: f64 = rng.random_range(0.13..0.28);
-    let inside: f64 = rng.random_range(0.03..0.10);
+    let around: f64 = rng.random_range(0.05..0.16);
+    let inside: f64 = rng.random_range(0.012..0.05);
     let skull: f64 = rng.random_range(0.8..1.5);
     let gain: f64 = rng.random_range(0.75..1.05);
     // The skull is 1 to 2 mm thick, blurred by the beam.
@@ -117,9 +117,10 @@ pub fn render(head: &Head) -> GrayImage {
             if radius > beam.exit_px + half_thickness_px {
                 amplitude *= beam.through_exit;
             }
-            let lit = amplitude * f64::from(speckle.at(depth as f32, line as f32));
-            // Logarithmic compression over some 40 dB.
-            let grey = gain * (1.0 + 60.0 * lit).ln() / 61f64.ln();
+            // Scanners average several looks, which tames the speckle.
+            let lit = amplitude * (0.35 + 0.65 * f64::from(speckle.at(depth as f32, line as f32)));
+            // Logarithmic compression over some 30 dB.
+            let grey = gain * (1.0 + 30.0 * lit).ln() / 31f64.ln();
             *pixel = Luma([(grey * 235.0).clamp(0.0, 255.0) as u8]);
         }
     }
@@ -147,8 +148,8 @@ fn gaps(rng: &mut ChaCha8Rng) -> Vec<Gap> {
     (0..count)
         .map(|_| Gap {
             at_rad: rng.random_range(0.0..TAU),
-            width_rad: rng.random_range(0.04..0.22),
-            depth: rng.random_range(0.5..0.95),
+            width_rad: rng.random_range(0.05..0.3),
+            depth: rng.random_range(0.6..1.0),
         })
         .collect()
 }
@@ -183,18 +184,24 @@ fn beams(probe: &Probe, head: &Ellipse, rng: &mut ChaCha8Rng) -> Vec<Beam> {
             let discriminant = half_linear * half_linear - quadratic * constant;
             let shadow: f64 =
                 shadows.iter().map(|(at, width, loss)| 1.0 - loss * (-((place - at) / width).powi(2)).exp()).product();
+            // The edge of the head bends grazing beams away: a narrow shadow to both sides of the tangent.
+            let edge = |away: f64| 0.6 * (-(away / 0.05).powi(2)).exp();
             if discriminant <= 0.0 {
-                let never = f64::INFINITY;
-                return Beam { entry_px: never, exit_px: never, through_entry: 1.0, through_exit: 1.0 };
+                let nearest_px = -half_linear / quadratic;
+                let miss = (constant + 1.0 - half_linear * half_linear / quadratic).max(1.0).sqrt() - 1.0;
+                let passed = 1.0 - edge(miss);
+                return Beam { entry_px: nearest_px, exit_px: nearest_px, through_entry: passed, through_exit: shadow };
             }
             let root = discriminant.sqrt();
-            // 1 where the beam goes through the middle, 0 where it grazes the head: grazing beams are bent away.
-            let central = (root / quadratic.sqrt()).min(1.0);
+            // How deep the beam dips below the outline: 0 where it grazes, 1 through the middle.
+            let dip = 1.0 - (1.0 - (root / quadratic.sqrt()).min(1.0).powi(2)).sqrt();
+            // Bone takes its part twice; the more of it, the more slantingly the beam goes through.
+            let bone = (dip / 0.1).min(1.0) * 0.3;
             Beam {
                 entry_px: (-half_linear - root) / quadratic,
                 exit_px: (-half_linear + root) / quadratic,
-                through_entry: (0.45 + 0.5 * central) * shadow,
-                through_exit: 0.25 + 0.6 * central,
+                through_entry: (1.0 - bone) * shadow,
+                through_exit: (1.0 - edge(dip)) * (1.0 - bone),
             }
         })
         .collect()
