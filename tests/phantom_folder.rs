@@ -80,7 +80,7 @@ fn an_augmented_image_shows_the_ring_where_the_mapped_ellipse_is() {
         dataset::resize::resize_into(&drawn.ring, width, height, &mut small);
         let map = augment.draw(7, 3, index as usize).affine((800, 540), (width, height));
         let mut warped = vec![0.0; small.len()];
-        warp(&small, width, height, &map, |i, v| warped[i] = v);
+        warp(&small, width, height, &map, &mut warped);
 
         let expected = drawn.ellipse.transformed(&to_grid.then(&map));
         let mut on_ring = 0;

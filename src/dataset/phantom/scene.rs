@@ -70,16 +70,18 @@ pub fn render(head: &Head) -> GrayImage {
     let ellipse = &head.ellipse;
     let (sin, cos) = ellipse.angle_rad.sin_cos();
     let (a, b) = (ellipse.semi_axis_a_px, ellipse.semi_axis_b_px);
+    let least_cosine = probe.half_angle_rad.cos();
     let mut image = GrayImage::new(WIDTH_PX, HEIGHT_PX);
     for (y, row) in image.rows_mut().enumerate() {
         let y = y as f64;
         for (x, pixel) in row.enumerate() {
             let x = x as f64;
             let (px, py) = (x - probe.x, y - probe.y);
-            let (radius, angle) = (px.hypot(py), px.atan2(py));
-            if radius < probe.near_px || radius > probe.far_px || angle.abs() > probe.half_angle_rad {
+            let radius = length(px, py);
+            if radius < probe.near_px || radius > probe.far_px || py < radius * least_cosine {
                 continue;
             }
+            let angle = px.atan2(py);
             let depth = (radius - probe.near_px) / DEPTH_STEP_PX;
             let line = (angle / probe.half_angle_rad + 1.0) / 2.0 * (BEAMS - 1) as f64;
             let beam = beams[line as usize];
@@ -87,9 +89,9 @@ pub fn render(head: &Head) -> GrayImage {
 
             let (dx, dy) = (x - ellipse.center_x_px, y - ellipse.center_y_px);
             let (u, v) = ((dx * cos + dy * sin) / a, (dy * cos - dx * sin) / b);
-            let level = u.hypot(v).max(1e-9);
+            let level = length(u, v).max(1e-9);
             let (nu, nv) = (u / a, v / b);
-            let slope = nu.hypot(nv) / level;
+            let slope = length(nu, nv) / level;
             let distance = (level - 1.0) / slope; // signed, in px, negative inside
 
             let mut amplitude = if level > 1.0 {
@@ -100,16 +102,16 @@ pub fn render(head: &Head) -> GrayImage {
                 let echo: f64 = echoes.iter().map(|echo| echo.at(u, v)).sum();
                 inside * texture + echo
             };
-            if distance.abs() < 30.0 {
+            if (-3.0 * half_thickness_px..2.0 * half_thickness_px).contains(&distance) {
                 // The outline is the skull's outer edge: the echo's middle lies half a thickness inside.
                 let across = (distance + half_thickness_px) / half_thickness_px;
                 let profile = (-across * across).exp();
                 // A skull that faces the beam answers; one along it hardly does.
                 let (gx, gy) = (nu * cos - nv * sin, nu * sin + nv * cos);
-                let facing = ((gx * px + gy * py) / (gx.hypot(gy) * radius).max(1e-12)).abs();
+                let facing = ((gx * px + gy * py) / (length(gx, gy) * radius).max(1e-12)).abs();
                 let outline = v.atan2(u);
                 let thin: f64 = gaps.iter().map(|gap| gap.at(outline)).product();
-                amplitude += skull * profile * (0.12 + 0.88 * facing.powf(1.5)) * thin;
+                amplitude += skull * profile * (0.12 + 0.88 * facing * facing.sqrt()) * thin;
             }
             if radius > beam.entry_px + half_thickness_px {
                 amplitude *= beam.through_entry;
@@ -126,6 +128,11 @@ pub fn render(head: &Head) -> GrayImage {
     }
     overlay(&mut image, &mut rng);
     image
+}
+
+/// Without the guards of `hypot`, which pixels do not need.
+fn length(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }
 
 impl Probe {
