@@ -1,1 +1,171 @@
-//! recipe
+//! What to do: a recipe in TOML becomes a fully resolved value, every default written out.
+
+mod check;
+mod key;
+mod parse;
+mod shipped;
+
+pub use key::{Key, keys};
+pub use shipped::{Shipped, shipped};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides how a run goes. Two equal recipes on equal data give equal weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipe {
+    /// The file's stem; part of the run's id.
+    pub name: String,
+    /// One line for people.
+    pub purpose: String,
+    /// The figure that the paper prints for it, if one does.
+    pub paper: String,
+    pub task: String,
+    /// Decides the split, the initial weights, the order of the images, augmentation and dropout.
+    pub seed: u64,
+    pub data: DataPart,
+    pub model: ModelPart,
+    pub train: TrainPart,
+    pub augment: AugmentPart,
+    pub evaluate: EvaluatePart,
+}
+
+/// Which images, at which size, cut how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataPart {
+    pub dataset: String,
+    /// Width and height in pixels that the network sees.
+    pub size: [usize; 2],
+    /// `kfold`, `80/20`, `600/200/199` …; exams are never divided.
+    pub split: String,
+    pub folds: usize,
+    /// From 0.
+    pub fold: usize,
+    /// `z-score`: mean and standard deviation of the training part's pixels.
+    pub normalise: String,
+    /// `hc_px`: the circumference in pixels of the file's own resolution, over the training maximum.
+    pub target: String,
+}
+
+/// Which network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelPart {
+    pub name: String,
+    pub pretrained: String,
+    pub frozen: String,
+    pub head: String,
+}
+
+/// How it learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainPart {
+    pub loss: String,
+    /// Where Huber's loss turns from square to linear, in units of the scaled target.
+    pub huber_delta: f64,
+    pub optimizer: String,
+    pub lr: f64,
+    pub batch: usize,
+    /// Images that pass at once; gradients of a batch are accumulated. 0: the whole batch.
+    pub micro_batch: usize,
+    pub epochs: usize,
+    /// Epochs without a better validation figure after which training ends. 0: never.
+    pub patience: usize,
+    pub precision: String,
+    pub device: String,
+    /// 0: every core that this process may use.
+    pub threads: usize,
+}
+
+/// What is done to a training image before it is seen, anew in every epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AugmentPart {
+    pub flip: bool,
+    /// Largest translation along each axis, in pixels at training size.
+    pub shift_px: f64,
+    /// Largest rotation either way, in degrees, before the anisotropic resize.
+    pub rotation_deg: f64,
+}
+
+/// How a run is judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvaluatePart {
+    /// The validation figure that chooses the best epoch and ends the training: lower is better.
+    pub monitor: String,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Recipe {
+            name: String::new(),
+            purpose: String::new(),
+            paper: String::new(),
+            task: "hc-regression".into(),
+            seed: 0,
+            data: DataPart::default(),
+            model: ModelPart::default(),
+            train: TrainPart::default(),
+            augment: AugmentPart::default(),
+            evaluate: EvaluatePart::default(),
+        }
+    }
+}
+
+impl Default for DataPart {
+    fn default() -> Self {
+        DataPart {
+            dataset: "hc18".into(),
+            size: [128, 128],
+            split: "kfold".into(),
+            folds: 5,
+            fold: 0,
+            normalise: "z-score".into(),
+            target: "hc_px".into(),
+        }
+    }
+}
+
+impl Default for ModelPart {
+    fn default() -> Self {
+        ModelPart {
+            name: "cnn263k".into(),
+            pretrained: "none".into(),
+            frozen: "nothing".into(),
+            head: "default".into(),
+        }
+    }
+}
+
+impl Default for TrainPart {
+    fn default() -> Self {
+        TrainPart {
+            loss: "mse".into(),
+            huber_delta: 0.5,
+            optimizer: "adam".into(),
+            lr: 1e-3,
+            batch: 8,
+            micro_batch: 0,
+            epochs: 100,
+            patience: 20,
+            precision: "f32".into(),
+            device: "auto".into(),
+            threads: 0,
+        }
+    }
+}
+
+impl Default for AugmentPart {
+    fn default() -> Self {
+        AugmentPart { flip: true, shift_px: 5.0, rotation_deg: 10.0 }
+    }
+}
+
+impl Default for EvaluatePart {
+    fn default() -> Self {
+        EvaluatePart { monitor: "val_mae_px".into() }
+    }
+}

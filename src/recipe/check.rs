@@ -1,0 +1,63 @@
+//! Ranges and contradictions: what no type can say about a recipe.
+
+use super::{Recipe, key, keys};
+use crate::error::{Error, Result};
+use crate::text;
+
+impl Recipe {
+    /// Refuses values out of range, unknown words, and values that contradict one another.
+    pub fn check(&self) -> Result<()> {
+        self.check_words()?;
+        let ranges: [(&str, f64, f64, f64); 13] = [
+            ("data.size", self.data.size[0] as f64, 16.0, 2048.0),
+            ("data.size", self.data.size[1] as f64, 16.0, 2048.0),
+            ("data.folds", self.data.folds as f64, 2.0, 100.0),
+            ("train.huber_delta", self.train.huber_delta, 1e-6, 1e6),
+            ("train.lr", self.train.lr, 1e-12, 10.0),
+            ("train.batch", self.train.batch as f64, 1.0, 65_536.0),
+            ("train.micro_batch", self.train.micro_batch as f64, 0.0, self.train.batch as f64),
+            ("train.epochs", self.train.epochs as f64, 1.0, 1e6),
+            ("train.patience", self.train.patience as f64, 0.0, 1e6),
+            ("train.threads", self.train.threads as f64, 0.0, 1024.0),
+            ("augment.shift_px", self.augment.shift_px, 0.0, 1024.0),
+            ("augment.rotation_deg", self.augment.rotation_deg, 0.0, 180.0),
+            ("seed", self.seed as f64, 0.0, i64::MAX as f64),
+        ];
+        for (key, value, low, high) in ranges {
+            if !(low..=high).contains(&value) {
+                return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}"))
+                    .cure(format!("{key}: {}", key::find(key).map_or("", |k| k.help))));
+            }
+        }
+        let rule: crate::dataset::split::SplitRule = self.data.split.parse()?;
+        if rule == crate::dataset::split::SplitRule::KFold && self.data.fold >= self.data.folds {
+            return Err(Error::usage(format!(
+                "data.fold = {} does not exist: {} folds are numbered 0 to {}",
+                self.data.fold,
+                self.data.folds,
+                self.data.folds - 1
+            ))
+            .cure("folds count from 0"));
+        }
+        if !self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) || self.name.starts_with('.') {
+            return Err(Error::usage(format!("`{}` cannot be a recipe's name", text::line(&self.name)))
+                .cure("use letters, digits, - and _ : it becomes part of a folder's name"));
+        }
+        Ok(())
+    }
+
+    fn check_words(&self) -> Result<()> {
+        for key in keys().iter().filter(|k| !k.choices.is_empty()) {
+            let word = self.get(key.name).expect("every listed key is a field (tested in parse.rs)");
+            if !key.choices.contains(&word.as_str()) {
+                let near = text::nearest(&word, key.choices.iter().copied());
+                let cure = match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("this version knows {}", key.choices.join(", ")),
+                };
+                return Err(Error::usage(format!("{} cannot be `{}`", key.name, text::line(&word))).cure(cure));
+            }
+        }
+        Ok(())
+    }
+}
