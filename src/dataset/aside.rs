@@ -4,6 +4,8 @@ use crate::error::{Error, IoContext, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Replaces `path` by `content` in one step.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
@@ -27,10 +29,25 @@ pub fn create(path: &Path, content: &[u8]) -> Result<bool> {
     outcome
 }
 
-/// A name beside `path` that no other process uses.
+/// A hidden name beside `path` that no other process and no other thread uses.
 pub fn name_beside(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{}.aside", std::process::id()))
+    path.with_file_name(format!(".{name}.{}-{number}.aside", std::process::id()))
+}
+
+/// Deletes what killed processes left in `folder` a day or more ago.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+        if name.starts_with('.') && name.ends_with(".aside") && age > Some(Duration::from_secs(24 * 3600)) {
+            // What cannot be deleted does no harm.
+            drop(fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path())));
+        }
+    }
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<PathBuf> {

@@ -63,7 +63,8 @@ pub fn fill_values(
                 let sample = &prepared.samples[index];
                 let original = (sample.width_px, sample.height_px);
                 let map = augment.draw(seed, epoch, index).affine(original, (width, height));
-                warp(image, width, height, &map, |i, v| out[i] = standardise.apply(v));
+                warp(image, width, height, &map, out);
+                out.iter_mut().for_each(|v| *v = standardise.apply(*v));
             }
         }
     });

@@ -15,7 +15,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Changes whenever prepared values would.
@@ -310,8 +310,8 @@ fn prepare_image(
 /// Writes the cache beside its place and moves it there; another process may have been faster.
 fn store(ws: &Workspace, folder: &Path, made: &Made, replace: bool) -> Result<()> {
     ws.make(&ws.cache())?;
+    super::aside::sweep(&ws.cache());
     let aside = super::aside::name_beside(folder);
-    drop(fs::remove_dir_all(&aside));
     let written = write(&aside, made).and_then(|()| {
         if replace {
             fs::remove_dir_all(folder).doing("remove the damaged cache", folder)?;
@@ -330,11 +330,13 @@ fn store(ws: &Workspace, folder: &Path, made: &Made, replace: bool) -> Result<()
 
 fn write(aside: &Path, made: &Made) -> Result<()> {
     fs::create_dir(aside).doing("create a folder for the prepared images", aside)?;
-    let images = aside.join("images.u8");
-    fs::write(&images, &made.images).doing("write the prepared images", &images)?;
-    let index = aside.join("samples.json");
-    let mut file = BufWriter::new(File::create(&index).doing("write the prepared samples", &index)?);
-    serde_json::to_writer(&mut file, &made.index)
-        .map_err(|e| Error::new("cannot write the prepared samples").at(&index).because(e))?;
-    file.flush().doing("write the prepared samples", &index)
+    let index = serde_json::to_vec(&made.index)
+        .map_err(|e| Error::new("cannot write the prepared samples").at(aside).because(e))?;
+    for (name, content) in [("images.u8", &made.images), ("samples.json", &index)] {
+        let path = aside.join(name);
+        let mut file = File::create(&path).doing("write the prepared images", &path)?;
+        // Synced before the folder is moved, so that after a power cut it is either whole or absent.
+        file.write_all(content).and_then(|()| file.sync_all()).doing("write the prepared images", &path)?;
+    }
+    Ok(())
 }

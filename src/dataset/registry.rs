@@ -1,7 +1,7 @@
 //! The data sets of a workspace: `datasets/<name>.toml`, one file each.
 
 use super::fingerprint::{fingerprint, stamp};
-use super::hc18::Folder;
+use super::hc18::{Folder, Part};
 use super::{aside, audit};
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Progress;
@@ -77,6 +77,15 @@ pub enum Freshness {
 impl Dataset {
     fn file(ws: &Workspace, name: &str) -> PathBuf {
         ws.datasets().join(format!("{name}.toml"))
+    }
+
+    /// Where the image called `file` in a sample lies: for screens that show it.
+    pub fn image_path(&self, file: &str) -> Result<PathBuf> {
+        let folder = Folder::find(&self.path)?;
+        // Samples come from the training part alone, and their names were listed there: no separators in them.
+        let part = folder.part(Part::Training).filter(|_| !file.contains(['/', '\\']));
+        part.map(|part| part.images.join(file))
+            .ok_or_else(|| Error::new(format!("{} has no image called {}", self.name, text::line(file))).at(&self.path))
     }
 
     /// Writes this back over its file.

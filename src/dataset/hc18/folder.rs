@@ -3,6 +3,7 @@
 use super::name::{annotation_name, image_of_annotation, parse_name};
 use super::table::Table;
 use crate::error::{Error, IoContext, Result};
+use crate::text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -129,7 +130,10 @@ impl PartFolder {
     pub fn read(&self) -> Result<Listing> {
         let (mut images, mut annotations, mut strangers) = (Vec::new(), BTreeMap::new(), Vec::new());
         for (name, path) in png_files(&self.images)? {
-            if let Some(image) = image_of_annotation(&name).filter(|image| parse_name(image).is_some()) {
+            if name != text::line(&name) || name.contains(char::REPLACEMENT_CHARACTER) {
+                // Not to be shown, stored or found again by its name.
+                strangers.push(name);
+            } else if let Some(image) = image_of_annotation(&name).filter(|image| parse_name(image).is_some()) {
                 annotations.insert(image, path);
             } else if let Some((exam, repeat)) = parse_name(&name) {
                 images.push(((exam, repeat), ImageFile { name, exam, path, annotation: None }));

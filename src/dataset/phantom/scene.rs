@@ -60,8 +60,8 @@ pub fn render(head: &Head) -> GrayImage {
     let beams = beams(&probe, &head.ellipse, &mut rng);
     let echoes = echoes(&mut rng);
     let fluid: f64 = rng.random_range(0.15..0.9); // how dark it is around the head
-    let around: f64 = rng.random_range(0.13..0.28);
-    let inside: f64 = rng.random_range(0.03..0.10);
+    let around: f64 = rng.random_range(0.05..0.16);
+    let inside: f64 = rng.random_range(0.012..0.05);
     let skull: f64 = rng.random_range(0.8..1.5);
     let gain: f64 = rng.random_range(0.75..1.05);
     // The skull is 1 to 2 mm thick, blurred by the beam.
@@ -70,16 +70,18 @@ pub fn render(head: &Head) -> GrayImage {
     let ellipse = &head.ellipse;
     let (sin, cos) = ellipse.angle_rad.sin_cos();
     let (a, b) = (ellipse.semi_axis_a_px, ellipse.semi_axis_b_px);
+    let least_cosine = probe.half_angle_rad.cos();
     let mut image = GrayImage::new(WIDTH_PX, HEIGHT_PX);
     for (y, row) in image.rows_mut().enumerate() {
         let y = y as f64;
         for (x, pixel) in row.enumerate() {
             let x = x as f64;
             let (px, py) = (x - probe.x, y - probe.y);
-            let (radius, angle) = (px.hypot(py), px.atan2(py));
-            if radius < probe.near_px || radius > probe.far_px || angle.abs() > probe.half_angle_rad {
+            let radius = length(px, py);
+            if radius < probe.near_px || radius > probe.far_px || py < radius * least_cosine {
                 continue;
             }
+            let angle = px.atan2(py);
             let depth = (radius - probe.near_px) / DEPTH_STEP_PX;
             let line = (angle / probe.half_angle_rad + 1.0) / 2.0 * (BEAMS - 1) as f64;
             let beam = beams[line as usize];
@@ -87,9 +89,9 @@ pub fn render(head: &Head) -> GrayImage {
 
             let (dx, dy) = (x - ellipse.center_x_px, y - ellipse.center_y_px);
             let (u, v) = ((dx * cos + dy * sin) / a, (dy * cos - dx * sin) / b);
-            let level = u.hypot(v).max(1e-9);
+            let level = length(u, v).max(1e-9);
             let (nu, nv) = (u / a, v / b);
-            let slope = nu.hypot(nv) / level;
+            let slope = length(nu, nv) / level;
             let distance = (level - 1.0) / slope; // signed, in px, negative inside
 
             let mut amplitude = if level > 1.0 {
@@ -100,16 +102,16 @@ pub fn render(head: &Head) -> GrayImage {
                 let echo: f64 = echoes.iter().map(|echo| echo.at(u, v)).sum();
                 inside * texture + echo
             };
-            if distance.abs() < 30.0 {
+            if (-3.0 * half_thickness_px..2.0 * half_thickness_px).contains(&distance) {
                 // The outline is the skull's outer edge: the echo's middle lies half a thickness inside.
                 let across = (distance + half_thickness_px) / half_thickness_px;
                 let profile = (-across * across).exp();
                 // A skull that faces the beam answers; one along it hardly does.
                 let (gx, gy) = (nu * cos - nv * sin, nu * sin + nv * cos);
-                let facing = ((gx * px + gy * py) / (gx.hypot(gy) * radius).max(1e-12)).abs();
+                let facing = ((gx * px + gy * py) / (length(gx, gy) * radius).max(1e-12)).abs();
                 let outline = v.atan2(u);
                 let thin: f64 = gaps.iter().map(|gap| gap.at(outline)).product();
-                amplitude += skull * profile * (0.12 + 0.88 * facing.powf(1.5)) * thin;
+                amplitude += skull * profile * (0.12 + 0.88 * facing * facing.sqrt()) * thin;
             }
             if radius > beam.entry_px + half_thickness_px {
                 amplitude *= beam.through_entry;
@@ -117,14 +119,20 @@ pub fn render(head: &Head) -> GrayImage {
             if radius > beam.exit_px + half_thickness_px {
                 amplitude *= beam.through_exit;
             }
-            let lit = amplitude * f64::from(speckle.at(depth as f32, line as f32));
-            // Logarithmic compression over some 40 dB.
-            let grey = gain * (1.0 + 60.0 * lit).ln() / 61f64.ln();
+            // Scanners average several looks, which tames the speckle.
+            let lit = amplitude * (0.35 + 0.65 * f64::from(speckle.at(depth as f32, line as f32)));
+            // Logarithmic compression over some 30 dB.
+            let grey = gain * (1.0 + 30.0 * lit).ln() / 31f64.ln();
             *pixel = Luma([(grey * 235.0).clamp(0.0, 255.0) as u8]);
         }
     }
     overlay(&mut image, &mut rng);
     image
+}
+
+/// Without the guards of `hypot`, which pixels do not need.
+fn length(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }
 
 impl Probe {
@@ -147,8 +155,8 @@ fn gaps(rng: &mut ChaCha8Rng) -> Vec<Gap> {
     (0..count)
         .map(|_| Gap {
             at_rad: rng.random_range(0.0..TAU),
-            width_rad: rng.random_range(0.04..0.22),
-            depth: rng.random_range(0.5..0.95),
+            width_rad: rng.random_range(0.05..0.3),
+            depth: rng.random_range(0.6..1.0),
         })
         .collect()
 }
@@ -183,18 +191,24 @@ fn beams(probe: &Probe, head: &Ellipse, rng: &mut ChaCha8Rng) -> Vec<Beam> {
             let discriminant = half_linear * half_linear - quadratic * constant;
             let shadow: f64 =
                 shadows.iter().map(|(at, width, loss)| 1.0 - loss * (-((place - at) / width).powi(2)).exp()).product();
+            // The edge of the head bends grazing beams away: a narrow shadow to both sides of the tangent.
+            let edge = |away: f64| 0.6 * (-(away / 0.05).powi(2)).exp();
             if discriminant <= 0.0 {
-                let never = f64::INFINITY;
-                return Beam { entry_px: never, exit_px: never, through_entry: 1.0, through_exit: 1.0 };
+                let nearest_px = -half_linear / quadratic;
+                let miss = (constant + 1.0 - half_linear * half_linear / quadratic).max(1.0).sqrt() - 1.0;
+                let passed = 1.0 - edge(miss);
+                return Beam { entry_px: nearest_px, exit_px: nearest_px, through_entry: passed, through_exit: shadow };
             }
             let root = discriminant.sqrt();
-            // 1 where the beam goes through the middle, 0 where it grazes the head: grazing beams are bent away.
-            let central = (root / quadratic.sqrt()).min(1.0);
+            // How deep the beam dips below the outline: 0 where it grazes, 1 through the middle.
+            let dip = 1.0 - (1.0 - (root / quadratic.sqrt()).min(1.0).powi(2)).sqrt();
+            // Bone takes its part twice; the more of it, the more slantingly the beam goes through.
+            let bone = (dip / 0.1).min(1.0) * 0.3;
             Beam {
                 entry_px: (-half_linear - root) / quadratic,
                 exit_px: (-half_linear + root) / quadratic,
-                through_entry: (0.45 + 0.5 * central) * shadow,
-                through_exit: 0.25 + 0.6 * central,
+                through_entry: (1.0 - bone) * shadow,
+                through_exit: (1.0 - edge(dip)) * (1.0 - bone),
             }
         })
         .collect()

@@ -34,7 +34,7 @@ impl Field {
     pub fn at(&self, row: f32, column: f32) -> f32 {
         let row = row.clamp(0.0, (self.rows - 1) as f32);
         let column = column.clamp(0.0, (self.columns - 1) as f32);
-        let (r0, c0) = (row as usize, column as usize);
+        let (r0, c0) = (row as i32 as usize, column as i32 as usize);
         let (r1, c1) = ((r0 + 1).min(self.rows - 1), (c0 + 1).min(self.columns - 1));
         let (fr, fc) = (row - r0 as f32, column - c0 as f32);
         let value = |r: usize, c: usize| self.values[r * self.columns + c];
