@@ -26,8 +26,8 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 /// the data or the network do not fit.
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
+    recipe.graph()?;
     let [width, height] = recipe.data.size;
-    crate::model::build(&recipe.model.name, [height, width, 1])?;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;
     dataset.refresh(ws, progress)?;
     let found = match audit::recorded(ws, &dataset) {

@@ -38,7 +38,7 @@ pub struct CnnSpec {
     /// norm and dropout follow the first.
     pub dense: Vec<usize>,
     pub dropout: f32,
-    pub batch_norm_eps: f64,
+    pub batch_norm: BatchNorm,
 }
 
 impl CnnSpec {
@@ -49,7 +49,7 @@ impl CnnSpec {
             convs: convs.iter().map(|c| (*c, true)).collect(),
             dense: dense.to_vec(),
             dropout: 0.5,
-            batch_norm_eps: BatchNorm::default().eps,
+            batch_norm: BatchNorm::default(),
         }
     }
 
@@ -70,7 +70,7 @@ impl CnnSpec {
     /// Names are those of two PyTorch `Sequential`s, `features` and `classifier`.
     pub fn build(&self) -> Result<Graph> {
         let mut graph = GraphBuilder::new(&self.input)?;
-        let norm = || BatchNorm { eps: self.batch_norm_eps, ..BatchNorm::default() };
+        let norm = || self.batch_norm.clone();
         let mut at = graph.input();
         let mut names = Numbered::new("features");
         for &(channels, pool) in &self.convs {

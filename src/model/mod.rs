@@ -4,6 +4,7 @@ pub mod cnn;
 
 use crate::error::{Error, Result};
 use crate::nn::Graph;
+use crate::nn::layer::BatchNorm;
 use crate::text;
 use cnn::CnnSpec;
 
@@ -22,12 +23,17 @@ pub fn list() -> &'static [ModelInfo] {
     cnn::MODELS
 }
 
-/// The graph of the model called `name` for inputs (height, width, channels).
+/// The graph of the model called `name` for inputs (height, width, channels), with PyTorch's batch norm.
 ///
 /// Fails on an unknown name, suggesting the nearest, and on an input too small for its pools.
 pub fn build(name: &str, input: [usize; 3]) -> Result<Graph> {
+    build_with(name, input, &BatchNorm::default())
+}
+
+/// [`build`] with another `eps` and `momentum` in every batch norm.
+pub fn build_with(name: &str, input: [usize; 3], batch_norm: &BatchNorm) -> Result<Graph> {
     match CnnSpec::named(name, input) {
-        Some(spec) => spec.build(),
+        Some(spec) => CnnSpec { batch_norm: batch_norm.clone(), ..spec }.build(),
         None => Err(unknown(name)),
     }
 }

@@ -8,10 +8,12 @@ impl Recipe {
     /// Refuses values out of range, unknown words, and values that contradict one another.
     pub fn check(&self) -> Result<()> {
         self.check_words()?;
-        let ranges: [(&str, f64, f64, f64); 13] = [
+        let ranges: [(&str, f64, f64, f64); 15] = [
             ("data.size", self.data.size[0] as f64, 16.0, 2048.0),
             ("data.size", self.data.size[1] as f64, 16.0, 2048.0),
             ("data.folds", self.data.folds as f64, 2.0, 100.0),
+            ("model.batch_norm_eps", self.model.batch_norm_eps, 1e-12, 1.0),
+            ("model.batch_norm_momentum", self.model.batch_norm_momentum, 1e-6, 1.0),
             ("train.huber_delta", self.train.huber_delta, 1e-6, 1e6),
             ("train.lr", self.train.lr, 1e-12, 10.0),
             ("train.batch", self.train.batch as f64, 1.0, 65_536.0),

@@ -44,6 +44,8 @@ static KEYS: &[Key] = &[
     key("model.pretrained", "weights to start from").one_of(&["none"]),
     key("model.frozen", "what is not trained").one_of(&["nothing"]),
     key("model.head", "the layers after the encoder").one_of(&["default"]),
+    key("model.batch_norm_eps", "added to every batch norm's variance (PyTorch 1e-5, Keras 1e-3)"),
+    key("model.batch_norm_momentum", "share of a batch in the running statistics (PyTorch 0.1, Keras 0.01)"),
     key("train.loss", "mse, mae or huber, on the scaled target").matters().one_of(&["mse", "mae", "huber"]),
     key("train.huber_delta", "where huber turns from square to linear, on the scaled target"),
     key("train.optimizer", "adam, adamw or sgd (momentum 0.9)").one_of(&["adam", "adamw", "sgd"]),

@@ -8,6 +8,7 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::nn::layer::BatchNorm;
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides how a run goes. Two equal recipes on equal data give equal weights.
@@ -56,6 +57,10 @@ pub struct ModelPart {
     pub pretrained: String,
     pub frozen: String,
     pub head: String,
+    /// Added to every batch norm's variance.
+    pub batch_norm_eps: f64,
+    /// Share of the batch's statistics in the running ones (PyTorch's convention; Keras writes one minus it).
+    pub batch_norm_momentum: f64,
 }
 
 /// How it learns.
@@ -136,7 +141,18 @@ impl Default for ModelPart {
             pretrained: "none".into(),
             frozen: "nothing".into(),
             head: "default".into(),
+            batch_norm_eps: 1e-5,
+            batch_norm_momentum: 0.1,
         }
+    }
+}
+
+impl Recipe {
+    /// The network that the recipe asks for, for grey images at its size.
+    pub fn graph(&self) -> crate::Result<crate::nn::Graph> {
+        let [width, height] = self.data.size;
+        let norm = BatchNorm { eps: self.model.batch_norm_eps, momentum: self.model.batch_norm_momentum };
+        crate::model::build_with(&self.model.name, [height, width, 1], &norm)
     }
 }
 

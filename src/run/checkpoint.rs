@@ -59,7 +59,7 @@ pub fn save<P: Serialize>(run: &RunDir, state: &State<P>, metadata: &BTreeMap<St
     let mut arrays: Arrays = prefixed(WEIGHTS, &state.weights).into_iter().collect();
     arrays.extend(prefixed(OPTIMIZER, &state.optimizer));
     weights::save(&path, &arrays, &BTreeMap::from([(PROGRESS.to_owned(), progress)]))?;
-    weights::save(&Which::Last.weights(run), &state.weights, metadata)
+    weights::save(Which::Last.weights(run), &state.weights, metadata)
 }
 
 /// Makes what `last` is now the `best` too. `last` is only ever replaced, never written into, so a

@@ -123,8 +123,7 @@ struct Fit<'a> {
 
 impl<'a> Fit<'a> {
     fn new(run: &'a RunDir, recipe: Recipe, task: Task) -> Result<Fit<'a>> {
-        let [width, height] = recipe.data.size;
-        let net = Network::new(crate::model::build(&recipe.model.name, [height, width, 1])?, recipe.seed);
+        let net = Network::new(recipe.graph()?, recipe.seed);
         let optimizer = Optimizer::new(&OptimizerSpec::new(recipe.train.optimizer.parse()?), &net);
         let progress = Progress {
             epoch: 0,

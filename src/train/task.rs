@@ -108,7 +108,7 @@ impl Task {
             ("grey_sd".to_owned(), self.standardise.sd.to_string()),
             ("target".to_owned(), recipe.data.target.clone()),
             ("target_unit_px".to_owned(), self.largest_hc_px.to_string()),
-            ("batch_norm_eps".to_owned(), "1e-5".to_owned()),
+            ("batch_norm_eps".to_owned(), recipe.model.batch_norm_eps.to_string()),
         ])
     }
 }

@@ -6,7 +6,7 @@ use crate::nn::parameter::{Init, Order};
 
 /// Ioffe and Szegedy 2015, with PyTorch's conventions: `eps` inside the root, running statistics
 /// moved by `momentum` towards the batch's, the running variance unbiased.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BatchNorm {
     pub eps: f64,
     pub momentum: f64,
