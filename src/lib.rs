@@ -8,7 +8,7 @@
 //! 2 — [`dataset`] what is learned from; [`model`] what learns
 //! 3 — [`recipe`] what to do; [`run`] what was done: the run directory
 //! 4 — [`train`] the loop
-//! 5 — [`launch`] worker processes and the queue
+//! 5 — [`launch`] worker processes and the queue; [`report`] tables beside the papers'
 //! 6 — [`tui`] the workbench; [`cli`] the command line
 
 pub mod error;
@@ -28,6 +28,7 @@ pub mod run;
 pub mod train;
 
 pub mod launch;
+pub mod report;
 
 pub mod cli;
 pub mod tui;

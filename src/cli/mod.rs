@@ -1,4 +1,120 @@
-//! The command line.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: what can be typed, and how a command ends.
+
+mod bench;
+mod data;
+mod demo;
+mod doctor;
+mod model;
+mod output;
+mod progress;
+mod run;
+mod watch;
+
+use crate::error::{Error, Kind, Result};
+use crate::text;
+use crate::tui::{self, Images};
+use crate::workspace::Workspace;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// From raw medical images to the predictions that went wrong, in one terminal program.
+#[derive(Parser)]
+#[command(name = "hcwb", version, about, disable_help_subcommand = true)]
+#[command(after_help = "hcwb alone opens the workbench. Try it without data: hcwb demo")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command takes, and the workbench too.
+#[derive(Args, Clone)]
+struct Global {
+    /// Where data sets, caches and runs lie [default: $XDG_DATA_HOME/hcwb]
+    #[arg(long, global = true, value_name = "DIR", env = "HCWB_WORKSPACE", hide_env_values = true)]
+    workspace: Option<PathBuf>,
+    /// Colours of the workbench: default, dark, a file, or one of your own themes
+    #[arg(long, global = true, value_name = "NAME")]
+    theme: Option<String>,
+    /// How pictures are drawn
+    #[arg(long, global = true, value_name = "HOW", value_enum, default_value = "auto")]
+    images: Images,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the workbench
+    Tui,
+    /// Phantom data, a small network, trained in about a minute, watched live
+    Demo(demo::Demo),
+    /// What this machine offers, what is missing and how to get it
+    Doctor(doctor::Doctor),
+    /// Data sets: add, audit, prepare
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Networks and their parameters
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Trainings: start, watch, stop, resume
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Measure the engine
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Time training steps: forward, backward and update, data in memory
+    Train(bench::BenchTrain),
+}
+
+/// Parses, runs, and turns the outcome into an exit code: 0, 1 (it failed) or 2 (wrongly asked).
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            match error.kind {
+                Kind::Usage => ExitCode::from(2),
+                Kind::Failure => ExitCode::from(1),
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    let global = cli.global;
+    crate::nn::kernel::check_env()?;
+    let given = global.workspace.as_deref();
+    let command = match cli.command {
+        Some(Command::Demo(demo)) => return demo::run(&demo, &global, &Workspace::resolve_demo(given)?),
+        Some(command) => command,
+        None => Command::Tui,
+    };
+    let ws = Workspace::resolve(given)?;
+    match command {
+        Command::Tui => workbench(&global, ws, None),
+        Command::Demo(_) => Ok(()),
+        Command::Doctor(doctor) => doctor::run(&doctor, &ws),
+        Command::Data(command) => data::run(command, &ws, &progress::Bars::new()),
+        Command::Model(command) => model::run(command),
+        Command::Run(command) => run::run(command, &ws),
+        Command::Bench(BenchCommand::Train(bench)) => bench::bench_train(&bench),
+    }
+}
+
+fn workbench(global: &Global, workspace: Workspace, focus_run: Option<String>) -> Result<()> {
+    tui::run(tui::Options { workspace, theme: global.theme.clone(), images: global.images, focus_run })
+}
+
+/// Prints an error to standard error: what, where, why, and what to do.
+fn complain(error: &Error) {
+    eprintln!("hcwb: {}", text::line(&error.chain()));
+    if let Some(cure) = &error.cure {
+        eprintln!("      {}", text::line(cure));
+    }
 }

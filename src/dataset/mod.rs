@@ -1,2 +1,21 @@
-//! dataset
+//! What is learned from: reading HC18, judging it, preparing it, splitting it, filling batches; and phantoms.
+
+pub mod aside;
+pub mod audit;
+pub mod augment;
+pub mod batch;
+pub mod cache;
+pub mod fingerprint;
+pub mod hc18;
+pub mod phantom;
+pub mod registry;
+pub mod resize;
 pub mod split;
+pub mod stats;
+
+pub use audit::{Audit, Finding, FindingKind, Severity, audit, recorded};
+pub use augment::Augment;
+pub use batch::Standardise;
+pub use cache::{Preparation, Prepared, Sample, Skipped, is_prepared, prepare};
+pub use registry::{AuditSummary, Dataset, DatasetKind, add, list, load};
+pub use split::{Split, SplitRule, manifest_csv, split};

@@ -38,8 +38,7 @@ static KEYS: &[Key] = &[
     key("data.split", "kfold, or shares such as 80/20 or 600/200/199; exams stay whole").matters(),
     key("data.folds", "how many folds a kfold split has"),
     key("data.fold", "which fold validates, from 0").matters(),
-    key("data.normalise", "z-score: over the training part; z-score-image: each image by itself")
-        .one_of(&["z-score", "z-score-image"]),
+    key("data.normalise", "mean and deviation of the training part's pixels").one_of(&["z-score"]),
     key("data.target", "circumference in pixels of the file's own resolution").one_of(&["hc_px"]),
     key("model.name", "a network, as `hcwb model list` shows it").matters(),
     key("model.pretrained", "weights to start from").one_of(&["none"]),

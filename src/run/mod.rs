@@ -1,5 +1,6 @@
 //! What was done: one directory a run, which is the whole truth about it.
 
+pub mod checkpoint;
 pub mod control;
 pub mod event;
 pub mod history;

@@ -1,1 +1,12 @@
-//! train
+//! The training loop: a run directory in, events, checkpoints and predictions out.
+
+mod evaluate;
+mod fit;
+mod journal;
+pub mod metrics;
+mod order;
+mod stopping;
+mod task;
+
+pub use fit::{Ended, Turn, fit};
+pub use journal::Journal;

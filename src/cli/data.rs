@@ -1,0 +1,396 @@
+//! `hcwb data`: add, list, show, audit, prepare, stats, phantom, remove.
+
+use crate::dataset::audit::{Audit, Severity};
+use crate::dataset::stats::{Group, Range, Stats};
+use crate::dataset::{self, Dataset, DatasetKind, Preparation, Prepared, cache, phantom, registry, stats};
+use crate::error::{Error, IoContext, Result};
+use crate::progress::Progress;
+use crate::text;
+use crate::workspace::Workspace;
+use clap::Subcommand;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// The verbs of `hcwb data`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DataCommand {
+    /// Register a folder of raw data under a name; the folder is never written to
+    Add {
+        /// What the folder holds
+        #[arg(value_parser = parse_kind)]
+        kind: DatasetKind,
+        /// The folder with training_set/ and its table
+        dir: PathBuf,
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the data sets
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one data set
+    Show {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every file and say what is wrong
+    Audit {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decode and resize every image once, into the cache
+    Prepare {
+        name: String,
+        /// Width and height in px
+        #[arg(long, default_value = "128x128", value_name = "WxH", value_parser = parse_size)]
+        size: Preparation,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show counts, image sizes, circumferences and pixel sizes
+    Stats {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw phantoms with known truth, in the layout of the published data
+    Phantom {
+        #[arg(value_parser = parse_kind)]
+        kind: DatasetKind,
+        /// A new or empty folder
+        dir: PathBuf,
+        /// How many images
+        #[arg(long, default_value_t = 120)]
+        count: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a data set and its cache; the raw data stay
+    Remove {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn parse_kind(word: &str) -> Result<DatasetKind, String> {
+    word.parse().map_err(sentence)
+}
+
+fn parse_size(text: &str) -> Result<Preparation, String> {
+    let (width, height) = text.split_once(['x', 'X', '×']).ok_or("write width x height, for instance 128x128")?;
+    let side = |s: &str| s.trim().parse().map_err(|_| format!("\"{}\" is not a number of px", text::line(s)));
+    let size = Preparation { width: side(width)?, height: side(height)? };
+    size.check().map_err(sentence)?;
+    Ok(size)
+}
+
+fn sentence(error: Error) -> String {
+    match &error.cure {
+        Some(cure) => format!("{}; {cure}", error.what),
+        None => error.what.clone(),
+    }
+}
+
+/// Does what `command` says; results go to standard output, remarks to standard error.
+pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
+    match command {
+        DataCommand::Add { kind, dir, name, json } => {
+            let data = dataset::add(ws, kind, &dir, &name, progress)?;
+            let next = format!("added {}: {}\nnext: hcwb data audit {}\n", data.name, images(data.images), data.name);
+            show(json, &Shown::of(ws, &data), || next)
+        }
+        DataCommand::List { json } => {
+            let all: Vec<Shown> = dataset::list(ws)?.iter().map(|data| Shown::of(ws, data)).collect();
+            show(json, &all, || list_text(&all))
+        }
+        DataCommand::Show { name, json } => {
+            let mut data = dataset::load(ws, &name)?;
+            remark_freshness(&mut data, ws, progress)?;
+            let shown = Shown::of(ws, &data);
+            show(json, &shown, || show_text(&shown))
+        }
+        DataCommand::Audit { name, json } => {
+            let mut data = dataset::load(ws, &name)?;
+            remark_freshness(&mut data, ws, progress)?;
+            let audit = dataset::audit(ws, &data, progress)?;
+            show(json, &audit, || audit_text(&name, &audit))
+        }
+        DataCommand::Prepare { name, size, json } => {
+            let data = dataset::load(ws, &name)?;
+            let prepared = prepare(ws, &data, &size, progress)?;
+            let report = PrepareReport::of(ws, &name, &size, &prepared)?;
+            show(json, &report, || prepare_text(&report))
+        }
+        DataCommand::Stats { name, json } => {
+            let data = dataset::load(ws, &name)?;
+            // Figures need the rings read once, which preparation does and keeps.
+            let prepared = prepare(ws, &data, &Preparation { width: 128, height: 128 }, progress)?;
+            let stats = stats::stats(&prepared.samples)
+                .ok_or_else(|| Error::new("there is no image to count").at(&data.path))?;
+            show(json, &stats, || stats_text(&name, &stats))
+        }
+        DataCommand::Phantom { kind: DatasetKind::Hc18, dir, count, seed, json } => {
+            phantom::write(&dir, count, seed, progress)?;
+            let report = serde_json::json!({ "path": dir, "count": count, "seed": seed });
+            show(json, &report, || {
+                let dir = dir.to_string_lossy();
+                let dir = text::line(&dir);
+                format!("drew {} into {dir}\nnext: hcwb data add hc18 {dir} --name NAME\n", images(count as usize))
+            })
+        }
+        DataCommand::Remove { name, json } => {
+            registry::remove(ws, &name)?;
+            let report = serde_json::json!({ "removed": name });
+            show(json, &report, || format!("removed {name} and its cache; the raw data were not touched\n"))
+        }
+    }
+}
+
+/// Prints the JSON of `value`, or the text: one write, so that nothing else comes between.
+fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<()> {
+    let out = if json {
+        serde_json::to_string(value).map_err(|e| Error::new("cannot write JSON").because(e))? + "\n"
+    } else {
+        text()
+    };
+    match std::io::stdout().lock().write_all(out.as_bytes()) {
+        // Whoever read has read enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.doing("write to", "standard output"),
+    }
+}
+
+fn remark(note: &str) {
+    // A closed standard error is no reason to fail.
+    drop(writeln!(std::io::stderr(), "note: {}", text::line(note)));
+}
+
+fn remark_freshness(data: &mut Dataset, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
+    match data.refresh(ws, progress)? {
+        registry::Freshness::Same => {}
+        registry::Freshness::Changed => {
+            remark(&format!("the files of {} changed since they were last read", data.name))
+        }
+        registry::Freshness::Gone => remark(&format!("the files of {} are not there any more", data.name)),
+    }
+    Ok(())
+}
+
+fn prepare(ws: &Workspace, data: &Dataset, size: &Preparation, progress: &dyn Progress) -> Result<Prepared> {
+    let prepared = dataset::prepare(ws, data, size, progress)?;
+    prepared.notes.iter().for_each(|note| remark(note));
+    if !prepared.skipped.is_empty() {
+        remark(&format!("{} could not be used; see hcwb data audit {}", images(prepared.skipped.len()), data.name));
+    }
+    Ok(prepared)
+}
+
+/// A data set as listed and shown.
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    kind: &'static str,
+    path: String,
+    images: usize,
+    fingerprint: String,
+    added: String,
+    audit: Option<registry::AuditSummary>,
+    /// Sizes for which a cache lies ready.
+    prepared: Vec<String>,
+}
+
+impl Shown {
+    fn of(ws: &Workspace, data: &Dataset) -> Shown {
+        Shown {
+            name: data.name.clone(),
+            kind: data.kind.word(),
+            path: text::line(&data.path.to_string_lossy()).into_owned(),
+            images: data.images,
+            fingerprint: data.fingerprint.clone(),
+            added: data.added.to_string(),
+            audit: data.audit,
+            prepared: cache::prepared_sizes(ws, data),
+        }
+    }
+
+    fn verdict(&self) -> String {
+        match self.audit {
+            None => "not audited".into(),
+            Some(audit) if audit.errors + audit.warnings == 0 => "clean".into(),
+            Some(audit) => counted(audit.errors, audit.warnings),
+        }
+    }
+}
+
+fn counted(errors: usize, warnings: usize) -> String {
+    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))
+}
+
+fn images(n: usize) -> String {
+    format!("{n} image{}", if n == 1 { "" } else { "s" })
+}
+
+fn list_text(all: &[Shown]) -> String {
+    if all.is_empty() {
+        return "no data sets yet; add one: hcwb data add hc18 DIR --name NAME\n".into();
+    }
+    let rows = all.iter().map(|d| {
+        [d.name.clone(), d.kind.into(), d.images.to_string(), d.verdict(), d.prepared.join(" "), d.path.clone()]
+    });
+    table(&["NAME", "KIND", "IMAGES", "AUDIT", "PREPARED", "PATH"], rows)
+}
+
+fn show_text(d: &Shown) -> String {
+    let prepared = if d.prepared.is_empty() { "not yet".into() } else { d.prepared.join(", ") };
+    format!(
+        "name         {}\nkind         {}\npath         {}\nimages       {}\naudit        {}\nprepared     {prepared}\n\
+         added        {}\nfingerprint  {}\n",
+        d.name,
+        d.kind,
+        d.path,
+        d.images,
+        d.verdict(),
+        d.added,
+        d.fingerprint
+    )
+}
+
+fn audit_text(name: &str, audit: &Audit) -> String {
+    let summary = audit.summary();
+    let mut out = format!("{name}: {}, {}\n", images(audit.images), counted(summary.errors, summary.warnings));
+    if audit.findings.is_empty() {
+        return out;
+    }
+    out.push('\n');
+    let rows = audit.findings.iter().map(|f| {
+        let severity = if f.severity == Severity::Error { "error" } else { "warning" };
+        [severity.into(), f.kind.word().into(), f.file.clone(), f.detail.clone()]
+    });
+    out.push_str(&table(&["SEVERITY", "KIND", "FILE", "DETAIL"], rows));
+    out.push('\n');
+    let counts = audit.counts().into_iter().map(|(kind, n)| [kind.word().to_owned(), n.to_string()]);
+    out.push_str(&table(&["KIND", "COUNT"], counts));
+    out
+}
+
+#[derive(Serialize)]
+struct PrepareReport {
+    dataset: String,
+    width: usize,
+    height: usize,
+    images: usize,
+    skipped: Vec<dataset::Skipped>,
+    /// Whether raw images were read, or the cache was there.
+    made: bool,
+    path: String,
+}
+
+impl PrepareReport {
+    fn of(ws: &Workspace, name: &str, size: &Preparation, prepared: &Prepared) -> Result<PrepareReport> {
+        Ok(PrepareReport {
+            dataset: name.to_owned(),
+            width: size.width,
+            height: size.height,
+            images: prepared.samples.len(),
+            skipped: prepared.skipped.clone(),
+            made: prepared.made,
+            path: cache::folder(ws, &dataset::load(ws, name)?, size).to_string_lossy().into_owned(),
+        })
+    }
+}
+
+fn prepare_text(report: &PrepareReport) -> String {
+    let PrepareReport { dataset, width, height, made, .. } = report;
+    let how = if *made { "prepared" } else { "was prepared already" };
+    let mut out = format!("{dataset}: {} at {width}x{height} px {how}\n", images(report.images));
+    for skipped in &report.skipped {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "skipped {}: {}", skipped.file, text::line(&skipped.reason));
+    }
+    out
+}
+
+fn stats_text(name: &str, stats: &Stats) -> String {
+    let mut out = format!("{name}: {} of {} examinations\n", images(stats.all.images), stats.all.exams);
+    let sizes: Vec<String> =
+        stats.sizes.iter().map(|s| format!("{}x{} ({})", s.width_px, s.height_px, s.images)).collect();
+    let _ = writeln!(out, "sizes in px: {}", sizes.join(", "));
+    if stats.without_ring > 0 {
+        let _ = writeln!(out, "without a usable ring: {}", stats.without_ring);
+    }
+    out.push('\n');
+    let row = |label: String, what: &str, range: Range, digits: usize| {
+        let number = |v: f64| format!("{v:.digits$}");
+        [label, what.into(), number(range.min), number(range.mean), number(range.median), number(range.max)]
+    };
+    let rows_of = |label: String, group: &Group| {
+        [
+            row(label, "HC px", group.hc_px, 1),
+            row(format!("{} images", group.images), "HC mm", group.hc_mm, 2),
+            row(String::new(), "pixel size mm", group.pixel_size_mm, 4),
+        ]
+    };
+    let mut rows = Vec::from(rows_of("all".into(), &stats.all));
+    for (trimester, group) in &stats.trimesters {
+        rows.extend(rows_of(format!("trimester {trimester}"), group));
+    }
+    out.push_str(&table(&["GROUP", "", "MIN", "MEAN", "MEDIAN", "MAX"], rows.into_iter()));
+    if !stats.trimesters.is_empty() {
+        out.push_str("\ntrimesters are inferred from the order of the published files\n");
+    }
+    out
+}
+
+/// Columns padded to their widest cell, numbers to the right, no trailing spaces.
+fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    let width = |s: &str| unicode_width::UnicodeWidthStr::width(s);
+    let numeric = |k: usize| rows[1..].iter().all(|r| r[k].parse::<f64>().is_ok());
+    let mut out = String::new();
+    let columns: Vec<(usize, bool)> =
+        (0..N).map(|k| (rows.iter().map(|r| width(&r[k])).max().unwrap_or(0), numeric(k))).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, (wide, right)) in row.iter().zip(&columns) {
+            let pad = " ".repeat(wide - width(cell));
+            let padded = if *right { format!("{pad}{cell}") } else { format!("{cell}{pad}") };
+            line.push_str(&padded);
+            line.push_str("  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_senseless_ones_refused() {
+        assert_eq!(parse_size("128x96"), Ok(Preparation { width: 128, height: 96 }));
+        for bad in ["128", "x", "128x", "0x0", "99999x128", "-1x5", "axb"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+        assert!(parse_kind("acdc").unwrap_err().contains("cannot be read yet"));
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [["a".to_owned(), "1".to_owned()], ["long".to_owned(), "12".to_owned()]];
+        assert_eq!(table(&["NAME", "N"], rows.into_iter()), "NAME   N\na      1\nlong  12\n");
+    }
+}
