@@ -1,1 +1,24 @@
-//! nn
+//! The engine: a graph of layers, a tape, CPU kernels, losses, optimizers and weight files.
+//!
+//! [`graph`] what a network is, [`plan`] in which order it runs and what is fused, [`network`] the
+//! weights and the tape, [`layer`] one file a layer, [`kernel`] the machine code.
+
+pub mod graph;
+pub mod init;
+pub mod kernel;
+pub mod layer;
+pub mod loss;
+pub mod network;
+pub mod optim;
+pub mod parameter;
+pub mod plan;
+pub mod recycle;
+pub mod tensor;
+pub mod weights;
+
+pub use graph::{Graph, GraphBuilder, NodeId};
+pub use loss::Loss;
+pub use network::{Network, Pass};
+pub use optim::{Optimizer, OptimizerKind, OptimizerSpec};
+pub use tensor::Tensor;
+pub use weights::Array;

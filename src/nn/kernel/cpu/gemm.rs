@@ -1,0 +1,170 @@
+//! The one GEMM microkernel: a register tile with free strides, segments and an epilogue.
+
+use super::simd::{Isa, Kernel, Simd, dispatch};
+
+/// Operands of one register tile: `C[m x n] = sum over segments and steps of column a times row b`.
+///
+/// A segment starts `a_segment` floats after the one before, while `b` simply continues: with one
+/// segment a kernel row this makes a direct convolution an implicit GEMM.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub steps: usize,
+    pub segments: usize,
+    pub a: *const f32,
+    pub a_row: usize,
+    pub a_step: usize,
+    pub a_segment: usize,
+    pub b: *const f32,
+    pub b_step: usize,
+    pub c: *mut f32,
+    pub c_row: usize,
+    /// Add to what `c` holds.
+    pub accumulate: bool,
+    /// One value a column, or null.
+    pub bias: *const f32,
+    pub relu: bool,
+}
+
+/// # Safety
+/// As [`Simd::tile`]: `b` readable and `c` writable for `(VECTORS - 1) * LANES + tail` columns.
+#[inline(always)]
+pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
+    tail: usize,
+    t: Tile,
+) -> usize {
+    let mut sum = [[S::splat(0.0); VECTORS]; ROWS];
+    let mut b = t.b;
+    for segment in 0..t.segments {
+        let mut a = t.a.add(segment * t.a_segment);
+        for _ in 0..t.steps {
+            let mut row = [S::splat(0.0); VECTORS];
+            for (j, v) in row.iter_mut().enumerate() {
+                let p = b.add(j * S::LANES);
+                *v = if FULL || j + 1 < VECTORS { S::load(p) } else { S::load_n(p, tail) };
+            }
+            for (i, sum) in sum.iter_mut().enumerate() {
+                let x = S::splat(*a.add(i * t.a_row));
+                for j in 0..VECTORS {
+                    sum[j] = S::fma(x, row[j], sum[j]);
+                }
+            }
+            a = a.add(t.a_step);
+            b = b.add(t.b_step);
+        }
+    }
+    for j in 0..VECTORS {
+        let whole = FULL || j + 1 < VECTORS;
+        let bias = match t.bias.is_null() {
+            true => S::splat(0.0),
+            false if whole => S::load(t.bias.add(j * S::LANES)),
+            false => S::load_n(t.bias.add(j * S::LANES), tail),
+        };
+        for (i, sum) in sum.iter().enumerate() {
+            let p = t.c.add(i * t.c_row + j * S::LANES);
+            let mut v = S::add(sum[j], bias);
+            if t.accumulate {
+                v = S::add(v, if whole { S::load(p) } else { S::load_n(p, tail) });
+            }
+            if t.relu {
+                v = S::relu(v);
+            }
+            if whole { S::store(p, v) } else { S::store_n(p, v, tail) }
+        }
+    }
+    ROWS
+}
+
+/// Picks the tallest register tile among `$rows` that fits into the `$m` rows left.
+macro_rules! tallest {
+    ($simd:ty, $m:expr, $vectors:expr, $tail:expr, $t:expr, $($rows:literal),*) => {{
+        use $crate::nn::kernel::cpu::gemm::register_tile;
+        let lanes = <$simd as $crate::nn::kernel::cpu::simd::Simd>::LANES;
+        match ($vectors, $tail == lanes) {
+            (1, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true>($tail, $t); })* }
+            (1, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, false>($tail, $t); })* }
+            (_, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true>($tail, $t); })* }
+            (_, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, false>($tail, $t); })* }
+        }
+        unreachable!("the list of tile heights ends in 1 and m is at least 1")
+    }};
+}
+pub(super) use tallest;
+
+/// A block of C, cut into register tiles.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
+    pub m: usize,
+    pub n: usize,
+    /// Floats from one panel of [`Isa::panel`] columns of `b` to the next.
+    pub panel: usize,
+    pub tile: Tile,
+}
+
+impl Kernel for Block {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let width = 2 * S::LANES;
+        for j in (0..self.n).step_by(width) {
+            let columns = width.min(self.n - j);
+            let vectors = columns.div_ceil(S::LANES);
+            let tail = columns - (vectors - 1) * S::LANES;
+            let mut i = 0;
+            while i < self.m {
+                let tile = Tile {
+                    a: self.tile.a.add(i * self.tile.a_row),
+                    b: self.tile.b.add(j / width * self.panel),
+                    c: self.tile.c.add(i * self.tile.c_row + j),
+                    bias: if self.tile.bias.is_null() { self.tile.bias } else { self.tile.bias.add(j) },
+                    ..self.tile
+                };
+                i += S::tile(self.m - i, vectors, tail, tile);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `isa` must be there; `a` readable for m rows, `b` and `bias` readable and `c` writable for the
+/// `n` columns (packed panels of `b` may be read in whole vectors only where they are padded).
+pub(super) unsafe fn gemm(isa: Isa, block: Block) {
+    dispatch(isa, block)
+}
+
+/// Packs a `rows x columns` matrix into panels of [`Isa::panel`] columns, zero-filled at the right.
+///
+/// Element `(r, c)` is read at `row(r) + c * column_stride` of `src`.
+pub(super) fn pack(
+    isa: Isa,
+    rows: usize,
+    columns: usize,
+    src: &[f32],
+    row: impl Fn(usize) -> usize + Sync,
+    column_stride: usize,
+) -> Vec<f32> {
+    use rayon::prelude::*;
+    let width = isa.panel();
+    let mut packed = vec![0.0; columns.div_ceil(width) * rows * width];
+    let fill = |(j, panel): (usize, &mut [f32])| {
+        let c0 = j * width;
+        let n = width.min(columns - c0);
+        for (r, out) in panel.chunks_exact_mut(width).enumerate() {
+            let start = row(r) + c0 * column_stride;
+            if column_stride == 1 {
+                out[..n].copy_from_slice(&src[start..start + n]);
+            } else {
+                for (i, v) in out[..n].iter_mut().enumerate() {
+                    *v = src[start + i * column_stride];
+                }
+            }
+        }
+    };
+    if rows == 0 {
+        return packed;
+    }
+    if packed.len() < 1 << 15 {
+        packed.chunks_exact_mut(rows * width).enumerate().for_each(fill);
+    } else {
+        packed.par_chunks_exact_mut(rows * width).enumerate().for_each(fill);
+    }
+    packed
+}

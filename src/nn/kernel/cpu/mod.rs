@@ -1,0 +1,33 @@
+//! CPU kernels: one `Simd` trait, one GEMM microkernel, and what is built on them.
+//!
+//! Every public function takes slices and a shape, checks one against the other, and runs on the
+//! current rayon pool. Work is cut by shape alone, never by the number of threads, so results are
+//! bit-equal for every thread count.
+
+// One `unsafe fn` here is one contract (its instruction set is there, its pointers are valid);
+// a block around every intrinsic would hide that, not sharpen it.
+#![allow(unsafe_op_in_unsafe_fn)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod channels;
+mod gemm;
+mod parallel;
+mod portable;
+mod simd;
+
+pub mod conv;
+pub mod conv_weight;
+pub mod linear;
+pub mod norm;
+pub mod pool;
+pub mod shape;
+pub mod update;
+
+pub use shape::ConvShape;
+pub use simd::{Isa, check_env};
+
+#[cfg(test)]
+mod tests;

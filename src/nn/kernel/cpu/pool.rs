@@ -1,0 +1,139 @@
+//! Max pooling and its gradient, for any kernel, stride and padding.
+
+use super::parallel::{Shared, for_each};
+use super::shape::ConvShape;
+use super::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
+
+/// Writes the maximum of each window, and which position of the window (row-major) held it first.
+///
+/// `shape.in_channels == shape.out_channels`; a window has at most 256 positions and, with padding
+/// at most half the kernel, at least one inside the image.
+pub fn max_forward(isa: Isa, shape: &ConvShape, input: &[f32], output: &mut [f32], first: &mut [u8]) {
+    check(shape);
+    assert_eq!(input.len(), shape.input_len());
+    assert!(output.len() == shape.output_len() && first.len() == output.len());
+    let [oh, ow] = shape.output();
+    let line = ow * shape.in_channels;
+    let (output, first) = (Shared::new(output), Shared::new(first));
+    for_each(shape.batch * oh, |job| {
+        let (n, y) = (job / oh, job % oh);
+        // Safety: every job writes an output row of its own.
+        unsafe {
+            let output = output.slice(job * line..(job + 1) * line);
+            let first = first.slice(job * line..(job + 1) * line);
+            dispatch(isa, Forward { shape, input, n, y, output, first });
+        }
+    });
+}
+
+/// The gradient towards the input: each output's gradient goes to the position that held its maximum.
+pub fn max_backward(isa: Isa, shape: &ConvShape, grad: &[f32], first: &[u8], grad_input: &mut [f32]) {
+    check(shape);
+    assert!(grad.len() == shape.output_len() && first.len() == grad.len());
+    assert_eq!(grad_input.len(), shape.input_len());
+    let [h, w] = shape.input;
+    let line = w * shape.in_channels;
+    let target = Shared::new(grad_input);
+    for_each(shape.batch * h, |job| {
+        // Safety: every job writes an input row of its own.
+        unsafe {
+            let grad_input = target.slice(job * line..(job + 1) * line);
+            dispatch(isa, Backward { shape, grad, first, n: job / h, y: job % h, grad_input });
+        }
+    });
+}
+
+fn check(shape: &ConvShape) {
+    shape.check();
+    assert_eq!(shape.in_channels, shape.out_channels);
+    assert!(shape.kernel[0] * shape.kernel[1] <= 256, "a position in the window fits into a byte");
+    assert!((0..2).all(|d| 2 * shape.padding[d] <= shape.kernel[d]), "no window lies wholly in the padding");
+}
+
+/// The taps of a window that lie inside the image, for the output at `o` in direction `d`.
+fn inside(shape: &ConvShape, d: usize, o: usize) -> std::ops::Range<usize> {
+    let start = o * shape.stride[d];
+    let from = shape.padding[d].saturating_sub(start);
+    let to = (shape.input[d] + shape.padding[d] - start).min(shape.kernel[d]);
+    from..to
+}
+
+struct Forward<'a> {
+    shape: &'a ConvShape,
+    input: &'a [f32],
+    n: usize,
+    y: usize,
+    output: &'a mut [f32],
+    first: &'a mut [u8],
+}
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let s = self.shape;
+        let (channels, [h, w]) = (s.in_channels, s.input);
+        let rows = inside(s, 0, self.y);
+        for x in 0..s.output()[1] {
+            let columns = inside(s, 1, x);
+            for c in (0..channels).step_by(S::LANES) {
+                let n = channels - c;
+                let mut best = S::splat(f32::NEG_INFINITY);
+                // Where nothing beats minus infinity, the first position inside holds the maximum.
+                let mut place = S::splat((rows.start * s.kernel[1] + columns.start) as f32);
+                for ky in rows.clone() {
+                    let in_y = self.y * s.stride[0] + ky - s.padding[0];
+                    for kx in columns.clone() {
+                        let in_x = x * s.stride[1] + kx - s.padding[1];
+                        let p = self.input.as_ptr().add(((self.n * h + in_y) * w + in_x) * channels + c);
+                        let v = load_upto::<S>(p, n);
+                        let beats = S::beats(v, best);
+                        best = S::select(beats, v, best);
+                        place = S::select(beats, S::splat((ky * s.kernel[1] + kx) as f32), place);
+                    }
+                }
+                let o = x * channels + c;
+                store_upto::<S>(self.output.as_mut_ptr().add(o), best, n);
+                S::store_bytes(self.first.as_mut_ptr().add(o), place, n.min(S::LANES));
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    shape: &'a ConvShape,
+    grad: &'a [f32],
+    first: &'a [u8],
+    n: usize,
+    y: usize,
+    grad_input: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let s = self.shape;
+        let (channels, [oh, ow]) = (s.in_channels, s.output());
+        self.grad_input.fill(0.0);
+        // Output rows whose window covers this input row, and the window row that does.
+        let shifted = self.y + s.padding[0];
+        let lowest = (shifted + 1).saturating_sub(s.kernel[0]).div_ceil(s.stride[0]);
+        for oy in lowest..=(shifted / s.stride[0]).min(oh - 1) {
+            let ky = shifted - oy * s.stride[0];
+            for ox in 0..ow {
+                let o = ((self.n * oh + oy) * ow + ox) * channels;
+                for c in (0..channels).step_by(S::LANES) {
+                    let n = channels - c;
+                    let g = load_upto::<S>(self.grad.as_ptr().add(o + c), n);
+                    let place = S::load_bytes(self.first.as_ptr().add(o + c), n.min(S::LANES));
+                    for kx in inside(s, 1, ox) {
+                        let here = S::equal(place, S::splat((ky * s.kernel[1] + kx) as f32));
+                        let x = ox * s.stride[1] + kx - s.padding[1];
+                        let p = self.grad_input.as_mut_ptr().add(x * channels + c);
+                        let sum = S::add(load_upto::<S>(p, n), S::select(here, g, S::splat(0.0)));
+                        store_upto::<S>(p, sum, n);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The vector trait that every kernel is written against, and the choice of its body at run time.
+//!
+//! Code that must be compiled with vector instructions is `#[inline(always)]`, generic over
+//! `S: Simd`, and reached only through [`dispatch`], whose arms fix both `S` and the features.
+
+use super::gemm::Tile;
+use super::portable::Portable;
+use crate::error::{Error, Result};
+use std::sync::OnceLock;
+
+/// Instruction sets that the kernels are compiled for, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    Portable,
+    Avx2,
+    Avx512,
+}
+
+/// The environment variable that holds the kernels to less than the machine has.
+const VARIABLE: &str = "HCWB_CPU";
+
+impl Isa {
+    /// The most that this machine has.
+    pub fn detect() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                return Isa::Avx512;
+            }
+            if avx2 {
+                return Isa::Avx2;
+            }
+        }
+        Isa::Portable
+    }
+
+    /// What the kernels use in this process: `HCWB_CPU`, but never more than the machine has.
+    pub fn current() -> Isa {
+        static CURRENT: OnceLock<Isa> = OnceLock::new();
+        *CURRENT.get_or_init(|| requested().ok().flatten().unwrap_or(Isa::Avx512).min(Isa::detect()))
+    }
+
+    /// Every instruction set that this machine can run, for tests that compare them.
+    pub fn available() -> impl Iterator<Item = Isa> {
+        [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| *isa <= Isa::detect())
+    }
+
+    /// The name that `HCWB_CPU` knows it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+
+    /// Floats in one vector.
+    pub(super) fn lanes(self) -> usize {
+        match self {
+            Isa::Avx512 => 16,
+            _ => 8,
+        }
+    }
+
+    /// Columns of one panel of a packed right-hand side: two vectors.
+    pub(super) fn panel(self) -> usize {
+        2 * self.lanes()
+    }
+}
+
+fn requested() -> Result<Option<Isa>> {
+    let Some(value) = std::env::var_os(VARIABLE).filter(|v| !v.is_empty()) else { return Ok(None) };
+    match value.to_str() {
+        Some("portable") => Ok(Some(Isa::Portable)),
+        Some("avx2") => Ok(Some(Isa::Avx2)),
+        // AMX tiles hold bf16 only; in f32 such a machine runs the AVX-512 bodies.
+        Some("avx512" | "amx") => Ok(Some(Isa::Avx512)),
+        _ => Err(Error::usage(format!(
+            "{VARIABLE}={} is no instruction set",
+            crate::text::line(&value.to_string_lossy())
+        ))
+        .cure("use portable, avx2, avx512 or amx, or leave it unset")),
+    }
+}
+
+/// Refuses an `HCWB_CPU` that names no instruction set; to be called once at start.
+pub fn check_env() -> Result<()> {
+    requested().map(drop)
+}
+
+/// A piece of work that is compiled once per instruction set.
+pub(super) trait Kernel {
+    /// # Safety
+    /// The instruction set of `S` must be there, and the pointers inside `self` valid.
+    unsafe fn run<S: Simd>(self);
+}
+
+/// # Safety
+/// `isa` must not exceed [`Isa::detect`], and the pointers inside `kernel` must be valid.
+pub(super) unsafe fn dispatch<K: Kernel>(isa: Isa, kernel: K) {
+    debug_assert!(isa <= Isa::detect());
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => super::avx512::enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => super::avx2::enter(kernel),
+        _ => kernel.run::<Portable>(),
+    }
+}
+
+/// Vectors of `LANES` floats.
+///
+/// # Safety
+/// Of every method: the instruction set must be there; pointers must be valid for the lanes touched.
+pub(super) trait Simd: Copy + 'static {
+    type V: Copy;
+    /// One truth value a lane.
+    type M: Copy;
+    const LANES: usize;
+
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// The first `n` lanes; the others read as zero.
+    unsafe fn load_n(p: *const f32, n: usize) -> Self::V;
+    /// The first `n` lanes; memory beyond is left alone.
+    unsafe fn store_n(p: *mut f32, v: Self::V, n: usize);
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// a * b + c
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The greater of zero and `a`; a NaN stays one.
+    unsafe fn relu(a: Self::V) -> Self::V;
+    unsafe fn greater(a: Self::V, b: Self::V) -> Self::M;
+    /// `a` is greater than `b`, or not a number: PyTorch's rule for a new maximum.
+    unsafe fn beats(a: Self::V, b: Self::V) -> Self::M;
+    unsafe fn equal(a: Self::V, b: Self::V) -> Self::M;
+    /// `a` where the mask holds, else `b`.
+    unsafe fn select(m: Self::M, a: Self::V, b: Self::V) -> Self::V;
+    /// Sum of the lanes, always in the same order.
+    unsafe fn sum(v: Self::V) -> f32;
+    /// The first `n` lanes, whole numbers 0..=255, as bytes.
+    unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
+    /// Runs the microkernel on as many of the `m` rows as one register tile holds, on `vectors`
+    /// (1 or 2) vectors of columns, the last of them `tail` lanes wide; returns the rows done.
+    unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize;
+}
+
+/// A load that is masked only where it has to be.
+///
+/// # Safety
+/// `p` must be valid for `n.min(LANES)` floats.
+#[inline(always)]
+pub(super) unsafe fn load_upto<S: Simd>(p: *const f32, n: usize) -> S::V {
+    if n >= S::LANES { S::load(p) } else { S::load_n(p, n) }
+}
+
+/// A store that is masked only where it has to be.
+///
+/// # Safety
+/// `p` must be valid for `n.min(LANES)` floats.
+#[inline(always)]
+pub(super) unsafe fn store_upto<S: Simd>(p: *mut f32, v: S::V, n: usize) {
+    if n >= S::LANES { S::store(p, v) } else { S::store_n(p, v, n) }
+}

@@ -1,0 +1,30 @@
+//! Flatten: (N, H, W, C) to (N, H*W*C), the same values in the same place.
+
+use super::*;
+
+/// Turns an image into a row of features.
+///
+/// In memory their order is (H, W, C); PyTorch's is (C, H, W), so a linear layer behind it repacks
+/// its weights on the way from and to disk ([`Linear::after_flatten`]).
+#[derive(Clone, Debug)]
+pub struct Flatten;
+
+impl Layer for Flatten {
+    fn kind(&self) -> &'static str {
+        "flatten"
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        Ok(vec![one(inputs)?.iter().product()])
+    }
+
+    fn forward(&self, _: Forward, inputs: &[&Tensor]) -> Tensor {
+        let shape = inputs[0].shape();
+        let flat = vec![shape[0], shape[1..].iter().product()];
+        inputs[0].clone().reshaped(flat)
+    }
+
+    fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>> {
+        vec![Some(grad.reshaped(pass.input_shapes[0].clone()))]
+    }
+}
