@@ -69,6 +69,8 @@ fn headless(run: &RunDir) -> Result<()> {
     match follow(run)? {
         Status::Finished => output::print(&format!("\n{}", report::text(&report::pooled(&[run.clone()], None)?))),
         Status::Stopped => output::print(&format!("{} was stopped\n", run.id())),
-        ended => Err(Error::new(format!("{} {}", run.id(), ended.word())).at(run.console_log()).cure("see what it printed")),
+        ended => {
+            Err(Error::new(format!("{} {}", run.id(), ended.word())).at(run.console_log()).cure("see what it printed"))
+        }
     }
 }

@@ -46,14 +46,17 @@ pub fn run(doctor: &Doctor, ws: &Workspace) -> Result<()> {
 
 fn cpu() -> Check {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    Check::good("cpu", format!("{threads} threads allowed, {} kernels (HCWB_CPU holds them to less)", Isa::current().name()))
+    Check::good(
+        "cpu",
+        format!("{threads} threads allowed, {} kernels (HCWB_CPU holds them to less)", Isa::current().name()),
+    )
 }
 
 fn workspace(ws: &Workspace) -> Check {
     let probe = ws.root().join(".doctor");
-    let tried = ws.make(ws.root()).and_then(|()| {
-        std::fs::write(&probe, "").map_err(|e| crate::Error::io("write to the workspace", &probe, e))
-    });
+    let tried = ws
+        .make(ws.root())
+        .and_then(|()| std::fs::write(&probe, "").map_err(|e| crate::Error::io("write to the workspace", &probe, e)));
     let _ = std::fs::remove_file(&probe);
     match tried {
         Ok(()) => Check::good("workspace", ws.root().display().to_string()),
@@ -63,7 +66,11 @@ fn workspace(ws: &Workspace) -> Check {
 
 fn terminal() -> Check {
     if !std::io::stdout().is_terminal() {
-        return Check::bad("terminal", "standard output is no terminal", "run hcwb itself in a terminal for the workbench");
+        return Check::bad(
+            "terminal",
+            "standard output is no terminal",
+            "run hcwb itself in a terminal for the workbench",
+        );
     }
     match rustix::termios::tcgetwinsize(std::io::stdout()) {
         Ok(size) if size.ws_col >= 80 && size.ws_row >= 24 => {

@@ -46,7 +46,13 @@ fn list(as_json: bool) -> Result<()> {
         .iter()
         .map(|(info, trainable, _)| {
             let [h, w, c] = info.input;
-            vec![info.name.into(), output::thousands(*trainable), format!("{w}x{h}x{c}"), info.purpose.into(), info.source.into()]
+            vec![
+                info.name.into(),
+                output::thousands(*trainable),
+                format!("{w}x{h}x{c}"),
+                info.purpose.into(),
+                info.source.into(),
+            ]
         })
         .collect();
     output::print(&output::table(&["network", ">trainable", "input", "what it is", "source"], &rows))
@@ -73,7 +79,13 @@ fn show(name: &str, as_json: bool) -> Result<()> {
         .iter()
         .map(|l| {
             let shape: Vec<String> = l.output.iter().map(|n| n.to_string()).collect();
-            vec![l.name.clone(), l.kind.to_string(), shape.join("x"), output::thousands(l.trainable), output::thousands(l.non_trainable)]
+            vec![
+                l.name.clone(),
+                l.kind.to_string(),
+                shape.join("x"),
+                output::thousands(l.trainable),
+                output::thousands(l.non_trainable),
+            ]
         })
         .collect();
     let mut text = output::table(&["name", "layer", ">output", ">trainable", ">other"], &rows);

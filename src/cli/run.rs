@@ -271,7 +271,10 @@ fn show(run: &RunDir, as_json: bool) -> Result<()> {
     text.push_str(&output::table(&["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %", ""], &rows));
     if let Some(best) = summary.history.best() {
         text.push_str("\nbest\n");
-        text.push_str(&output::table(&["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %", ""], &[epoch_row(best)]));
+        text.push_str(&output::table(
+            &["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %", ""],
+            &[epoch_row(best)],
+        ));
     }
     text.push_str(&format!("\n{}", recipe.to_toml()));
     output::print(&text)

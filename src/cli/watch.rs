@@ -46,7 +46,13 @@ impl Watcher {
                 }
                 self.line(&format!(
                     "{}: {} ({} parameters) on {} training and {} validation images, {} threads, {} kernels",
-                    self.id, text::line(&s.model), s.trainable, s.train_images, s.validation_images, s.threads, text::line(&s.kernels)
+                    self.id,
+                    text::line(&s.model),
+                    s.trainable,
+                    s.train_images,
+                    s.validation_images,
+                    s.threads,
+                    text::line(&s.kernels)
                 ));
             }
             Body::Step(step) => {
@@ -73,9 +79,15 @@ impl Watcher {
             Body::Paused(_) => self.line("paused"),
             Body::Resumed(place) => self.line(&format!("goes on after epoch {}", place.epoch)),
             Body::Stopped(place) => {
-                self.line(&format!("stopped in epoch {} with a checkpoint; hcwb run resume {}", place.epoch + 1, self.id));
+                self.line(&format!(
+                    "stopped in epoch {} with a checkpoint; hcwb run resume {}",
+                    place.epoch + 1,
+                    self.id
+                ));
             }
-            Body::Finished(f) => self.line(&format!("finished after epoch {} ({}), best epoch {}", f.epoch, f.reason, f.best_epoch)),
+            Body::Finished(f) => {
+                self.line(&format!("finished after epoch {} ({}), best epoch {}", f.epoch, f.reason, f.best_epoch))
+            }
             Body::Failed(f) => self.line(&format!("failed: {}", text::line(&f.error))),
             Body::System(_) | Body::Checkpoint(_) | Body::Other => {}
         }

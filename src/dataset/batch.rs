@@ -2,6 +2,7 @@
 
 use super::augment::{Augment, warp};
 use super::cache::Prepared;
+use crate::nn::Tensor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,17 @@ pub fn fill_values(
         }
     });
     (values, [indices.len(), height, width, 1])
+}
+
+/// [`fill_values`] as a tensor.
+pub fn fill(
+    prepared: &Prepared,
+    indices: &[usize],
+    standardise: &Standardise,
+    augment: Option<(&Augment, u64, u64)>,
+) -> Tensor {
+    let (values, shape) = fill_values(prepared, indices, standardise, augment);
+    Tensor::from_vec(&shape, values).expect("as many values as the shape says, by construction")
 }
 
 #[cfg(test)]

@@ -13,7 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Works on `run` until it ends. `watch` hears every event as it happens; `interrupted` is set by a
 /// signal and stops the run with a checkpoint.
-pub fn work(ws: &Workspace, run: &RunDir, interrupted: &AtomicBool, watch: &mut (dyn FnMut(&Body) + Send)) -> Result<Ended> {
+pub fn work(
+    ws: &Workspace,
+    run: &RunDir,
+    interrupted: &AtomicBool,
+    watch: &mut (dyn FnMut(&Body) + Send),
+) -> Result<Ended> {
     let _lock = lock::take(run)?;
     let mut journal = Journal::open(run, watch)?;
     // Whoever comes after a finished run has nothing to do; whoever comes after a wish has heard it.

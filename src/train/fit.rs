@@ -250,7 +250,8 @@ impl<'a> Fit<'a> {
             grad.data_mut().iter_mut().for_each(|g| *g *= share as f32);
             self.net.backward(&grad);
             loss += share * value;
-            let errors = output.data().iter().zip(&truth).map(|(p, t)| (self.task.to_px(*p) - self.task.to_px(*t)).abs());
+            let errors =
+                output.data().iter().zip(&truth).map(|(p, t)| (self.task.to_px(*p) - self.task.to_px(*t)).abs());
             self.progress.abs_error_px_sum += errors.sum::<f64>();
         }
         if !loss.is_finite() {
@@ -324,11 +325,8 @@ impl<'a> Fit<'a> {
 
     fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {
         self.clock();
-        let state = State {
-            weights: self.net.state(),
-            optimizer: self.optimizer.state(),
-            progress: self.progress.clone(),
-        };
+        let state =
+            State { weights: self.net.state(), optimizer: self.optimizer.state(), progress: self.progress.clone() };
         checkpoint::save(self.run, &state, &self.task.metadata(&self.recipe))?;
         self.said(journal, Which::Last)
     }

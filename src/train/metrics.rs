@@ -35,7 +35,10 @@ pub fn regression(truths: &[f64], predictions: &[f64]) -> Regression {
     Regression {
         mae: mean_and_sd(&errors.iter().map(|e| e.abs()).collect::<Vec<_>>()),
         mse,
-        rmse: Figure { value: mse.value.sqrt(), sd: jackknife(errors.len(), |left_out| rmse_without(&squared, left_out)) },
+        rmse: Figure {
+            value: mse.value.sqrt(),
+            sd: jackknife(errors.len(), |left_out| rmse_without(&squared, left_out)),
+        },
         r2: r2(truths, &squared),
         pmae: mean_and_sd(&errors.iter().zip(truths).map(|(e, t)| 100.0 * e.abs() / t).collect::<Vec<_>>()),
     }

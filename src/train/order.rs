@@ -1,7 +1,7 @@
 //! The order in which an epoch sees its images: decided by seed and epoch alone.
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// `indices` shuffled for `epoch` (from 0). Needs no memory of earlier epochs, so a resumed run

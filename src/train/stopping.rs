@@ -40,7 +40,13 @@ mod tests {
     fn it_ends_after_patience_epochs_without_a_better_one() {
         let mut stopping = Stopping::new(2);
         let figures = [Some(3.0), Some(2.0), None, Some(2.0)];
-        let over: Vec<bool> = (1..).zip(figures).map(|(e, f)| { stopping.observe(e, f); stopping.is_over(e) }).collect();
+        let over: Vec<bool> = (1..)
+            .zip(figures)
+            .map(|(e, f)| {
+                stopping.observe(e, f);
+                stopping.is_over(e)
+            })
+            .collect();
         assert_eq!(over, [false, false, false, true]);
         assert_eq!((stopping.best, stopping.best_epoch), (Some(2.0), 2));
         assert!(!Stopping::new(0).is_over(1_000_000));
