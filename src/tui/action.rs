@@ -36,7 +36,6 @@ pub enum Action {
     Launched(Result<RunDir, String>),
     /// Something asked for is done, or is not.
     Told(Result<String, String>),
-    Suspend,
     /// Leave: asked for, or the terminal is gone.
     Quit,
 }

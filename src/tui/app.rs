@@ -194,7 +194,6 @@ impl State {
                     Err(error) => (Scope::Error, format!("✘ {error}")),
                 });
             }
-            Action::Suspend => self.effects.push(Effect::Suspend),
             Action::Quit => self.quit = true,
         }
         self.follow_up();

@@ -45,10 +45,6 @@ pub enum Hit {
 pub struct Hits(Vec<(Rect, Hit)>);
 
 impl Hits {
-    pub fn push(&mut self, area: Rect, hit: Hit) {
-        self.0.push((area, hit));
-    }
-
     /// What lies at a place, and how many rows below the top of its area.
     pub fn at(&self, column: u16, row: u16) -> Option<(Hit, usize)> {
         let at = Position::new(column, row);
