@@ -1,0 +1,78 @@
+//! Everything that can happen to the workbench, and everything it can ask for.
+
+use super::model::{Case, DataDetails, DataRow, Job, Plan, RunFacts};
+use super::widget::picture::{Picture, Request};
+use crate::recipe::Recipe;
+use crate::run::control::Control;
+use crate::run::event::Event;
+use crate::run::{RunDir, Status};
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use std::sync::Arc;
+
+/// Something has happened.
+pub enum Action {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    /// The terminal has another size, or its content is not ours any more.
+    Resize,
+    /// A second has passed while something runs.
+    Tick,
+    /// The run directories, oldest first.
+    RunsListed(Vec<RunDir>),
+    /// What was read of runs that nobody looks at.
+    RunsRead(Vec<(RunDir, Result<RunFacts, String>)>),
+    /// New events of a run that is followed.
+    RunEvents(RunNews),
+    DataListed(Result<Vec<DataRow>, String>),
+    DataRead(String, Box<Result<DataDetails, String>>),
+    Predictions(RunDir, Result<Vec<Case>, String>),
+    Drawn(Box<Request>, Result<Arc<Picture>, String>),
+    /// What starting the recipe of that number would mean.
+    Planned(u64, Result<Plan, String>),
+    /// A job goes on; `None`: it has ended.
+    Job(u64, Option<Job>),
+    /// A run was launched or resumed, or could not be.
+    Launched(Result<RunDir, String>),
+    /// Something asked for is done, or is not.
+    Told(Result<String, String>),
+    /// Leave: asked for, or the terminal is gone.
+    Quit,
+}
+
+/// New events of a followed run.
+pub struct RunNews {
+    pub run: RunDir,
+    /// The events are all of them: what was known before is void.
+    pub anew: bool,
+    pub events: Vec<Event>,
+    pub status: Status,
+    /// The recipe, with the first news.
+    pub recipe: Option<Box<Recipe>>,
+    /// The last lines that the worker printed, when they have changed.
+    pub console: Option<Vec<String>>,
+}
+
+/// Something is wanted of the background.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Look at the list of runs again.
+    ListRuns,
+    /// Follow this run in every detail.
+    Watch(Option<RunDir>),
+    Ask(RunDir, Control),
+    Unpause(RunDir),
+    Resume(RunDir),
+    Delete(RunDir),
+    ListData,
+    ReadData(String),
+    AddData { path: String, name: String },
+    Audit(String),
+    Prepare(String),
+    ReadPredictions(RunDir),
+    Draw(Box<Request>),
+    Plan(u64, Box<Recipe>),
+    Start(Box<Recipe>),
+    Suspend,
+    Redraw,
+}

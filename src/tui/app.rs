@@ -1,0 +1,451 @@
+//! The state of the workbench, and what each action does to it. No I/O here: what is wanted of the world is an `Effect`.
+
+use super::action::{Action, Effect};
+use super::keymap::{self, Command, Place};
+use super::model::Job;
+use super::screen::data::{self, Data};
+use super::screen::launch::Launch;
+use super::screen::runs::{Answer, Runs};
+use super::screen::triage::{self, Triage};
+use super::screen::{self, Hit, Hits};
+use super::theme::{Scope, Theme};
+use super::typing::{Kind, Typing};
+use super::widget::confirm::Question;
+use super::widget::form::{Form, Outcome};
+use super::wall::Wall;
+use crate::run::RunDir;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
+
+/// The screens, in the order of their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    Data,
+    Launch,
+    Runs,
+    Triage,
+}
+
+impl Tab {
+    pub const ALL: [Tab; 4] = [Tab::Data, Tab::Launch, Tab::Runs, Tab::Triage];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Tab::Data => "Data",
+            Tab::Launch => "Launch",
+            Tab::Runs => "Runs",
+            Tab::Triage => "Triage",
+        }
+    }
+}
+
+/// What lies over the screen and has the keys.
+pub enum Overlay {
+    None,
+    /// Scrolled by so many rows.
+    Help(usize),
+    Question(Question, Effect),
+    /// The form that adds a data set.
+    Add(Form),
+}
+
+/// Everything.
+pub struct State {
+    pub theme: Theme,
+    pub zone: TimeZone,
+    pub now: Timestamp,
+    pub area: Rect,
+    pub tab: Tab,
+    pub runs: Runs,
+    pub triage: Triage,
+    pub data: Data,
+    pub launch: Launch,
+    pub overlay: Overlay,
+    pub typing: Option<Typing>,
+    pub notice: Option<(Scope, String)>,
+    pub jobs: Vec<Job>,
+    pub picture: Wall,
+    /// Wanted since the last look.
+    pub effects: Vec<Effect>,
+    /// What could be clicked in the last frame.
+    pub hits: Hits,
+    pub quit: bool,
+    watched: Option<RunDir>,
+}
+
+impl State {
+    pub fn new(theme: Theme, area: Rect, launch: Launch, focus_run: Option<String>) -> State {
+        let runs = Runs { focus: focus_run, ..Runs::default() };
+        State {
+            theme,
+            zone: TimeZone::system(),
+            now: Timestamp::now(),
+            area,
+            tab: Tab::Runs,
+            runs,
+            triage: Triage::default(),
+            data: Data::default(),
+            launch,
+            overlay: Overlay::None,
+            typing: None,
+            notice: None,
+            jobs: Vec::new(),
+            picture: Wall::default(),
+            effects: Vec::new(),
+            hits: Hits::default(),
+            quit: false,
+            watched: None,
+        }
+    }
+
+    /// Where the keys go, as far as the table of keys is concerned.
+    pub fn place(&self) -> Place {
+        match self.tab {
+            Tab::Data => Place::Data,
+            Tab::Launch if self.launch.editing => Place::LaunchForm,
+            Tab::Launch => Place::Launch,
+            Tab::Runs if self.runs.open => Place::Run,
+            Tab::Runs => Place::Runs,
+            Tab::Triage if self.triage.open => Place::Image,
+            Tab::Triage => Place::Triage,
+        }
+    }
+
+    /// What the running runs use, in percent of a core.
+    pub fn cpu_percent(&self) -> Option<f64> {
+        let running = self.runs.rows.iter().filter(|r| r.status() == Some(crate::run::Status::Running));
+        let uses = running.filter_map(|r| Some(self.runs.followed.get(&r.run)?.history.system.as_ref()?.cpu_percent));
+        uses.reduce(|a, b| a + b)
+    }
+
+    /// How the screen changes by what happened.
+    pub fn update(&mut self, action: Action) {
+        match action {
+            Action::Key(key) => self.key(key),
+            Action::Mouse(mouse) => self.mouse(mouse),
+            Action::Paste(words) => self.paste(&words),
+            Action::Resize => {}
+            Action::Tick => self.runs.tick(self.now),
+            Action::RunsListed(runs) => {
+                let selected = self.selected_run();
+                self.runs.list(runs);
+                self.runs.arrange(selected);
+            }
+            Action::RunsRead(read) => {
+                let selected = self.selected_run();
+                for (run, facts) in read {
+                    if let Some(row) = self.runs.rows.iter_mut().find(|r| r.run == run) {
+                        row.facts = Some(facts);
+                    }
+                }
+                self.runs.arrange(selected);
+            }
+            Action::RunEvents(news) => {
+                let selected = self.selected_run();
+                let better = news.events.iter().any(|e| matches!(&e.body, crate::run::event::Body::Epoch(e) if e.best));
+                let of_triage = self.triage.run.as_ref() == Some(&news.run);
+                let status = self.runs.row(&news.run).and_then(|r| r.status());
+                let changed = status != Some(news.status);
+                self.runs.news(news, self.now);
+                if changed || self.runs.sort != Default::default() {
+                    self.runs.arrange(selected);
+                }
+                if let (true, true, Some(run)) = (better, of_triage, self.triage.run.clone()) {
+                    self.effects.push(Effect::ReadPredictions(run));
+                }
+            }
+            Action::DataListed(rows) => {
+                if let Ok(rows) = &rows {
+                    self.launch.data_listed(rows);
+                }
+                self.data.list(rows);
+            }
+            Action::DataRead(name, details) => self.data.read(name, *details),
+            Action::Predictions(run, cases) => {
+                if self.triage.run.as_ref() == Some(&run) {
+                    self.triage.take(cases);
+                }
+            }
+            Action::Drawn(request, picture) => self.picture.take(*request, picture),
+            Action::Planned(number, plan) => self.launch.planned(number, plan),
+            Action::Job(id, job) => {
+                self.jobs.retain(|j| j.id != id);
+                self.jobs.extend(job);
+            }
+            Action::Launched(launched) => {
+                self.launch.starting = false;
+                match launched {
+                    Ok(run) => {
+                        self.notice = Some((Scope::Success, format!("{} is at work; it goes on when you leave", run.id())));
+                        self.runs.focus = Some(run.id().to_owned());
+                        self.runs.filter.clear();
+                        self.launch.editing = false;
+                        self.tab = Tab::Runs;
+                        self.effects.push(Effect::ListRuns);
+                    }
+                    Err(error) => self.notice = Some((Scope::Error, format!("✘ {error}"))),
+                }
+            }
+            Action::Told(told) => {
+                self.notice = Some(match told {
+                    Ok(words) => (Scope::Success, words),
+                    Err(error) => (Scope::Error, format!("✘ {error}")),
+                });
+            }
+            Action::Quit => self.quit = true,
+        }
+        self.follow_up();
+    }
+
+    fn selected_run(&self) -> Option<RunDir> {
+        self.runs.selected().map(|r| r.run.clone())
+    }
+
+    /// What every state of the screen needs of the background: the run that is looked at, details, pictures, plans.
+    fn follow_up(&mut self) {
+        let looked_at = match self.tab {
+            Tab::Runs => self.selected_run(),
+            _ => self.watched.clone(),
+        };
+        if looked_at != self.watched {
+            self.watched = looked_at.clone();
+            self.effects.push(Effect::Watch(looked_at));
+        }
+        if self.tab == Tab::Data {
+            self.effects.extend(self.data.missing());
+        }
+        if self.tab == Tab::Launch {
+            self.effects.extend(self.launch.check());
+        }
+        if self.tab == Tab::Triage && self.triage.run.is_none() {
+            // The selected run, since that is what one was looking at.
+            if let Some(run) = self.selected_run() {
+                self.triage.show(run.clone());
+                self.effects.push(Effect::ReadPredictions(run));
+            }
+        }
+        let wanted = self.wanted_picture();
+        self.effects.extend(self.picture.want(wanted));
+    }
+
+    fn wanted_picture(&self) -> Option<super::widget::picture::Request> {
+        use super::widget::picture::Request;
+        let body = screen::body(self.area);
+        let (room, file, ovals, ring) = match self.tab {
+            Tab::Triage => {
+                let room = triage::picture_room(&self.triage, body)?;
+                (room, self.triage.selected()?.path.clone(), self.triage.ovals(), None)
+            }
+            Tab::Data => {
+                let room = data::picture_room(&self.data, body)?;
+                let image = self.data.image()?;
+                (room, image.path.clone(), Vec::new(), image.ring.clone())
+            }
+            _ => return None,
+        };
+        (room.width > 3 && room.height > 1).then(|| Request { file, columns: room.width, rows: room.height, ovals, ring })
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        self.notice = None;
+        if keymap::command(Place::LaunchForm, key) == Some(Command::Quit) {
+            // ctrl-c leaves from everywhere, whatever is open.
+            self.quit = true;
+            return;
+        }
+        match std::mem::replace(&mut self.overlay, Overlay::None) {
+            Overlay::None => {}
+            Overlay::Help(scroll) => return self.help_key(scroll, key),
+            Overlay::Question(question, effect) => {
+                match key.code {
+                    KeyCode::Char('y' | 'Y') => self.effects.push(effect),
+                    KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
+                    _ => self.overlay = Overlay::Question(question, effect),
+                }
+                return;
+            }
+            Overlay::Add(form) => return self.add_key(form, key),
+        }
+        if let Some(typing) = self.typing.take() {
+            return self.type_key(typing, key);
+        }
+        let place = self.place();
+        match keymap::command(place, key) {
+            Some(command) => self.command(command),
+            None if place == Place::LaunchForm => {
+                if self.launch.key(key) == Outcome::Submitted {
+                    self.command(Command::Start);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn help_key(&mut self, scroll: usize, key: KeyEvent) {
+        let last = screen::help::len(self.place());
+        self.overlay = match key.code {
+            KeyCode::Down | KeyCode::Char('j') | KeyCode::PageDown => Overlay::Help((scroll + 3).min(last)),
+            KeyCode::Up | KeyCode::Char('k') | KeyCode::PageUp => Overlay::Help(scroll.saturating_sub(3)),
+            _ => Overlay::None,
+        };
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Tab(number) => self.show(Tab::ALL[number.min(3)]),
+            Command::Help => self.overlay = Overlay::Help(0),
+            Command::Quit => self.quit = true,
+            Command::Suspend => self.effects.push(Effect::Suspend),
+            Command::Redraw => self.effects.push(Effect::Redraw),
+            Command::Down => self.step(1),
+            Command::Up => self.step(-1),
+            Command::PageDown => self.step(10),
+            Command::PageUp => self.step(-10),
+            Command::First => self.step(isize::MIN / 2),
+            Command::Last => self.step(isize::MAX / 2),
+            Command::Search => self.type_in(Kind::Search),
+            Command::Filter => self.type_in(Kind::Filter),
+            Command::New => self.show(Tab::Launch),
+            Command::Add => self.overlay = Overlay::Add(super::typing::add_form()),
+            Command::Triage => {
+                if let Some(run) = self.selected_run() {
+                    self.triage.show(run.clone());
+                    self.effects.push(Effect::ReadPredictions(run));
+                    self.show(Tab::Triage);
+                }
+            }
+            Command::NextRun => self.other_run(1),
+            Command::PreviousRun => self.other_run(-1),
+            Command::ShowAll => {
+                let index = self.launch.selection.index;
+                if let Some(entry) = self.launch.entries.get_mut(index) {
+                    entry.form.all = !entry.form.all;
+                    entry.form.focus = entry.form.focus.min(entry.form.shown().len());
+                }
+            }
+            Command::Start => match self.launch.start() {
+                Ok(recipe) => self.effects.push(Effect::Start(Box::new(recipe))),
+                Err(error) => self.notice = Some((Scope::Error, format!("✘ {error}"))),
+            },
+            command => self.screen_command(command),
+        }
+    }
+
+    fn screen_command(&mut self, command: Command) {
+        match self.tab {
+            Tab::Runs => {
+                let selected = self.selected_run();
+                match self.runs.command(command) {
+                    Answer::Done => {}
+                    Answer::Rearrange => self.runs.arrange(selected),
+                    Answer::Ask(question, effect) => self.overlay = Overlay::Question(question, effect),
+                    Answer::Do(effect, words) => {
+                        self.effects.push(effect);
+                        self.notice = Some((Scope::Info, words));
+                    }
+                    Answer::Refused(why) => self.notice = Some((Scope::Warning, why)),
+                }
+            }
+            Tab::Triage => self.triage.command(command),
+            Tab::Data => match self.data.command(command) {
+                Ok(effect) => self.effects.extend(effect),
+                Err(why) => self.notice = Some((Scope::Warning, why)),
+            },
+            Tab::Launch => match command {
+                Command::Open => self.launch.editing = !self.launch.entries.is_empty(),
+                Command::Back => self.launch.editing = false,
+                _ => {}
+            },
+        }
+    }
+
+    fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        match tab {
+            Tab::Data | Tab::Launch => self.effects.push(Effect::ListData),
+            Tab::Runs | Tab::Triage => {}
+        }
+    }
+
+    fn step(&mut self, by: isize) {
+        match self.tab {
+            Tab::Runs => self.runs.selection.step(by, self.runs.visible.len()),
+            Tab::Triage => self.triage.selection.step(by, self.triage.visible.len()),
+            Tab::Launch => self.launch.selection.step(by, self.launch.entries.len()),
+            Tab::Data => self.data.step(by),
+        }
+    }
+
+    /// Triage of the run that many places further down the list of runs.
+    fn other_run(&mut self, by: isize) {
+        let Some(run) = &self.triage.run else { return };
+        let rows = &self.runs.rows;
+        let Some(at) = rows.iter().position(|r| r.run == *run) else { return };
+        let next = at.saturating_add_signed(by).min(rows.len() - 1);
+        if next != at {
+            let run = rows[next].run.clone();
+            self.triage.show(run.clone());
+            self.effects.push(Effect::ReadPredictions(run));
+        }
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent) {
+        if !matches!(self.overlay, Overlay::None) {
+            return;
+        }
+        match mouse.kind {
+            MouseEventKind::ScrollDown => self.step(3),
+            MouseEventKind::ScrollUp => self.step(-3),
+            MouseEventKind::Down(MouseButton::Left) => match self.hits.at(mouse.column, mouse.row) {
+                Some((Hit::Tab(tab), _)) => {
+                    self.typing = None;
+                    self.show(tab);
+                }
+                Some((Hit::Rows { first }, row)) => self.click(first + row),
+                Some((Hit::Second { first }, row)) => {
+                    self.data.focus = data::Focus::Findings;
+                    self.data.finding.index = (first + row).min(self.data.findings().len().saturating_sub(1));
+                    self.data.jump();
+                }
+                Some((Hit::Field(field), _)) => {
+                    let index = self.launch.selection.index;
+                    if let Some(entry) = self.launch.entries.get_mut(index) {
+                        self.launch.editing = true;
+                        let button = field >= entry.form.shown().len();
+                        let pressed = button && entry.form.on_button();
+                        entry.form.focus = field;
+                        if pressed {
+                            self.command(Command::Start);
+                        }
+                    }
+                }
+                None => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// A click selects; on the selected row it opens.
+    fn click(&mut self, index: usize) {
+        let (selection, len) = match self.tab {
+            Tab::Runs => (&mut self.runs.selection, self.runs.visible.len()),
+            Tab::Triage => (&mut self.triage.selection, self.triage.visible.len()),
+            Tab::Launch => (&mut self.launch.selection, self.launch.entries.len()),
+            Tab::Data => {
+                self.data.focus = data::Focus::Sets;
+                let len = self.data.sets().len();
+                (&mut self.data.selection, len)
+            }
+        };
+        if index >= len {
+            return;
+        }
+        if selection.index == index && self.tab != Tab::Data {
+            self.command(Command::Open);
+        } else {
+            selection.index = index;
+        }
+    }
+}

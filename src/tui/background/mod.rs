@@ -1,0 +1,182 @@
+//! Everything that may take time: files, images, audits, launches. Asked for by effects, answered by actions.
+
+mod data;
+mod plan;
+mod progress;
+pub mod runs;
+mod triage;
+
+use super::action::{Action, Effect};
+use super::widget::picture::{Brush, Picture, Request, paint};
+use crate::error::Error;
+use crate::launch;
+use crate::run::control;
+use crate::workspace::Workspace;
+use progress::Reporter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Takes effects, and sees that they are carried out elsewhere.
+pub struct Desk {
+    workspace: Workspace,
+    actions: UnboundedSender<Action>,
+    followers: Sender<runs::Wish>,
+    runtime: Handle,
+    brush: Arc<Brush>,
+    /// Only the newest picture asked for is painted.
+    newest_picture: Arc<AtomicU64>,
+    newest_plan: Arc<AtomicU64>,
+    jobs: Arc<AtomicU64>,
+}
+
+/// An error for one line of the screen: what and what to do.
+pub fn words(error: &Error) -> String {
+    let what = crate::text::line(&error.chain()).into_owned();
+    match &error.cure {
+        Some(cure) => format!("{what}. {}", crate::text::line(cure)),
+        None => what,
+    }
+}
+
+impl Desk {
+    pub fn new(
+        workspace: Workspace,
+        actions: UnboundedSender<Action>,
+        followers: Sender<runs::Wish>,
+        runtime: Handle,
+        brush: Brush,
+    ) -> Desk {
+        Desk {
+            workspace,
+            actions,
+            followers,
+            runtime,
+            brush: Arc::new(brush),
+            newest_picture: Arc::default(),
+            newest_plan: Arc::default(),
+            jobs: Arc::default(),
+        }
+    }
+
+    /// Runs `work` where it may block; its answer becomes an action.
+    fn spawn(&self, work: impl FnOnce(&Workspace) -> Option<Action> + Send + 'static) {
+        let (workspace, actions) = (self.workspace.clone(), self.actions.clone());
+        self.runtime.spawn_blocking(move || {
+            if let Some(action) = work(&workspace) {
+                // Nobody listens any more: the workbench is closing.
+                let _ = actions.send(action);
+            }
+        });
+    }
+
+    /// The same for work that says how far it is.
+    fn job(&self, title: String, work: impl FnOnce(&Workspace, &Reporter) -> Vec<Action> + Send + 'static) {
+        let reporter = Reporter::new(self.jobs.fetch_add(1, Ordering::Relaxed), title, self.actions.clone());
+        let actions = self.actions.clone();
+        self.spawn(move |ws| {
+            let answers = work(ws, &reporter);
+            drop(reporter);
+            for answer in answers {
+                let _ = actions.send(answer);
+            }
+            None
+        });
+    }
+
+    /// Sees to `effect`. Suspending and redrawing are the event loop's own business.
+    pub fn take(&self, effect: Effect) {
+        match effect {
+            Effect::Suspend | Effect::Redraw => {}
+            Effect::ListRuns => self.wish(runs::Wish::List),
+            Effect::Watch(run) => self.wish(runs::Wish::Watch(run)),
+            Effect::Ask(run, what) => self.spawn(move |_| {
+                let word = match what {
+                    control::Control::Stop => "stop; it makes a checkpoint first",
+                    control::Control::Pause => "pause",
+                    control::Control::Checkpoint => "make a checkpoint",
+                };
+                let told = control::request(&run, what).map(|()| format!("asked {} to {word}", run.id()));
+                Some(Action::Told(told.map_err(|e| words(&e))))
+            }),
+            Effect::Unpause(run) => self.spawn(move |_| {
+                let told = control::unpause(&run).map(|()| format!("{} goes on", run.id()));
+                Some(Action::Told(told.map_err(|e| words(&e))))
+            }),
+            Effect::Resume(run) => self.spawn(move |ws| {
+                let told = launch::resume(ws, &run).map(|()| format!("{} goes on from its last checkpoint", run.id()));
+                Some(Action::Told(told.map_err(|e| words(&e))))
+            }),
+            Effect::Delete(run) => {
+                let followers = self.followers.clone();
+                self.spawn(move |_| {
+                    let told = run.delete().map(|()| format!("{} is deleted", run.id()));
+                    let _ = followers.send(runs::Wish::List);
+                    Some(Action::Told(told.map_err(|e| words(&e))))
+                });
+            }
+            Effect::ListData => self.spawn(|ws| Some(Action::DataListed(data::list(ws).map_err(|e| words(&e))))),
+            Effect::ReadData(name) => self.spawn(move |ws| {
+                let details = data::details(ws, &name).map_err(|e| words(&e));
+                Some(Action::DataRead(name, Box::new(details)))
+            }),
+            Effect::AddData { path, name } => self.job(format!("adding {name}:"), move |ws, progress| {
+                data::add(ws, &path, &name, progress)
+            }),
+            Effect::Audit(name) => {
+                self.job(format!("auditing {name}:"), move |ws, progress| data::audit(ws, &name, progress));
+            }
+            Effect::Prepare(name) => {
+                self.job(format!("preparing {name}:"), move |ws, progress| data::prepare(ws, &name, progress));
+            }
+            Effect::ReadPredictions(run) => self.spawn(move |ws| {
+                let cases = triage::cases(ws, &run).map_err(|e| words(&e));
+                Some(Action::Predictions(run, cases))
+            }),
+            Effect::Draw(request) => self.draw(request),
+            Effect::Plan(number, recipe) => {
+                let newest = self.newest_plan.clone();
+                newest.fetch_max(number, Ordering::Relaxed);
+                self.spawn(move |ws| {
+                    // While one types, only the last recipe is worth the work.
+                    (newest.load(Ordering::Relaxed) == number)
+                        .then(|| Action::Planned(number, plan::plan(ws, &recipe).map_err(|e| words(&e))))
+                });
+            }
+            Effect::Start(recipe) => {
+                self.job(format!("starting {}:", recipe.name), move |ws, progress| {
+                    let started = launch::start(ws, &recipe, &launch::StartOptions::default(), progress);
+                    vec![Action::Launched(started.map_err(|e| words(&e)))]
+                });
+            }
+        }
+    }
+
+    fn wish(&self, wish: runs::Wish) {
+        // The follower lives as long as the program; if it died there is nothing to be told.
+        let _ = self.followers.send(wish);
+    }
+
+    fn draw(&self, request: Box<Request>) {
+        let (newest, brush) = (self.newest_picture.clone(), self.brush.clone());
+        let number = newest.fetch_add(1, Ordering::Relaxed) + 1;
+        self.spawn(move |_| {
+            if newest.load(Ordering::Relaxed) != number {
+                return None;
+            }
+            let picture = painted(&request, &brush);
+            Some(Action::Drawn(request, picture.map(Arc::new)))
+        });
+    }
+}
+
+fn painted(request: &Request, brush: &Brush) -> Result<Picture, String> {
+    let gray = crate::dataset::hc18::decode_gray(&request.file).map_err(|e| words(&e))?;
+    let mut request = request.clone();
+    if let Some(ring) = request.ring.take() {
+        request.ovals.extend(data::oval_of_ring(&ring));
+    }
+    paint(&gray, &request, brush)
+}

@@ -1,0 +1,60 @@
+//! What starting a recipe would mean: parameters, parts, the state of the data.
+
+use super::data;
+use crate::dataset::hc18::Folder;
+use crate::dataset::registry::{self, Dataset};
+use crate::dataset::{Preparation, cache, split};
+use crate::error::Result;
+use crate::model;
+use crate::recipe::Recipe;
+use crate::tui::model::{Part, Plan};
+use crate::workspace::Workspace;
+use std::collections::BTreeSet;
+
+pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
+    let [width, height] = recipe.data.size;
+    let (trainable, non_trainable) = model::build(&recipe.model.name, [height, width, 1])?.parameter_count();
+    let mut plan =
+        Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
+    let dataset = match registry::load(ws, &recipe.data.dataset) {
+        Ok(dataset) => dataset,
+        Err(error) => {
+            plan.obstacle = Some(super::words(&error));
+            return Ok(plan);
+        }
+    };
+    let row = data::row(ws, &dataset);
+    if let Some((errors @ 1.., _)) = row.audit {
+        plan.obstacle = Some(format!(
+            "the audit found {errors} errors: see screen 1, or `hcwb run start {} --allow-defects`",
+            recipe.name
+        ));
+    }
+    plan.data = Some(row);
+    plan.prepared = cache::is_prepared(ws, &dataset, &Preparation { width, height });
+    match parts(&dataset, recipe) {
+        Ok(parts) => plan.parts = Some(parts),
+        Err(error) => plan.obstacle = Some(super::words(&error)),
+    }
+    Ok(plan)
+}
+
+/// Images and exams of each part, from the names of the files.
+fn parts(dataset: &Dataset, recipe: &Recipe) -> Result<[Part; 3]> {
+    let folder = Folder::find(&dataset.path)?;
+    let mut exams = Vec::new();
+    for part in &folder.parts {
+        let listing = part.read()?;
+        // Only images with a truth can be learned from.
+        let table = listing.table.by_file();
+        let known = |name: &str| table.get(name).is_some_and(|row| row.hc_mm.is_some());
+        exams.extend(listing.images.iter().filter(|i| known(&i.name)).map(|i| i.exam));
+    }
+    let rule = recipe.data.split.parse()?;
+    let split = split::split(&exams, &rule, recipe.data.folds, recipe.data.fold, recipe.seed)?;
+    let part = |indices: &[usize]| Part {
+        images: indices.len(),
+        exams: indices.iter().map(|&i| exams[i]).collect::<BTreeSet<_>>().len(),
+    };
+    Ok([part(&split.train), part(&split.validation), part(&split.test)])
+}

@@ -1,0 +1,337 @@
+//! Follows runs: lists them, reads what lists show, tails what lives or is looked at.
+//!
+//! One thread, asleep until a directory changes, somebody wishes something, or a second has passed while a run lives (a
+//! worker that is killed writes nothing, so its lock must be tried).
+
+use super::words;
+use crate::run::history::History;
+use crate::run::log::Tail;
+use crate::run::{self, RunDir, Status, Summary};
+use crate::tui::action::{Action, RunNews};
+use crate::tui::model::RunFacts;
+use crate::workspace::Workspace;
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// How often a lock is tried while a run lives.
+const LOCK_EVERY: Duration = Duration::from_secs(1);
+/// How often the disk is looked at where changes cannot be watched.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+/// Runs whose directories are watched, the newest ones; a kernel gives out so many watches only.
+const MOST_WATCHED: usize = 1000;
+/// Summaries told at once.
+const BATCH: usize = 16;
+/// Of the end of `console.log`.
+const CONSOLE_BYTES: u64 = 16 << 10;
+const CONSOLE_LINES: usize = 40;
+
+/// What the follower is told.
+pub enum Wish {
+    /// Look at the list again.
+    List,
+    /// Somebody looks at this run.
+    Watch(Option<RunDir>),
+    /// Something has happened at this path.
+    Touched(PathBuf),
+}
+
+/// A run that is tailed.
+struct Tailed {
+    tail: Tail,
+    history: History,
+    status: Status,
+    with_steps: bool,
+    console_length: u64,
+}
+
+pub struct Follower {
+    workspace: Workspace,
+    actions: UnboundedSender<Action>,
+    wishes: Receiver<Wish>,
+    watcher: Option<RecommendedWatcher>,
+    watched: HashSet<PathBuf>,
+    known: Vec<RunDir>,
+    /// Runs whose facts are still to be read, the next one last.
+    unread: Vec<RunDir>,
+    tailed: HashMap<RunDir, Tailed>,
+    looked_at: Option<RunDir>,
+}
+
+/// What a list shows of a run, read whole.
+pub fn facts(run: &RunDir) -> Result<RunFacts, String> {
+    let recipe = run.recipe().map_err(|e| words(&e))?;
+    let Summary { status, history, .. } = run::summary(run, false).map_err(|e| words(&e))?;
+    Ok(RunFacts::of(&recipe, status, &history, jiff::Timestamp::now()))
+}
+
+impl Follower {
+    /// Begins to follow in a thread of its own. `unread` are the runs of `known` that nobody has read yet, oldest first.
+    pub fn begin(
+        workspace: Workspace,
+        actions: UnboundedSender<Action>,
+        wishes: (Sender<Wish>, Receiver<Wish>),
+        known: Vec<RunDir>,
+        unread: Vec<RunDir>,
+    ) -> std::io::Result<()> {
+        let (sender, receiver) = wishes;
+        std::thread::Builder::new().name("runs".to_owned()).spawn(move || {
+            let watcher = watcher(sender);
+            let mut follower = Follower {
+                workspace,
+                actions,
+                wishes: receiver,
+                watcher,
+                watched: HashSet::new(),
+                known,
+                unread,
+                tailed: HashMap::new(),
+                looked_at: None,
+            };
+            follower.follow();
+        })?;
+        Ok(())
+    }
+
+    fn follow(&mut self) {
+        self.watch_all();
+        // What lives is told first, read already or not.
+        let mut list = true;
+        let mut looked = Instant::now();
+        loop {
+            if list {
+                self.list();
+            }
+            let mut touched: HashSet<PathBuf> = HashSet::new();
+            list = false;
+            match self.wait(looked) {
+                Ok(Some(wish)) => list |= self.grant(wish, &mut touched),
+                Ok(None) => {}
+                Err(()) => return,
+            }
+            while let Ok(wish) = self.wishes.try_recv() {
+                list |= self.grant(wish, &mut touched);
+            }
+            self.poll_touched(&touched);
+            if looked.elapsed() >= LOCK_EVERY {
+                looked = Instant::now();
+                self.poll_all();
+                list |= self.watcher.is_none();
+            }
+            self.read_some();
+        }
+    }
+
+    /// Sleeps until there is something to do. `Err`: nobody is there any more.
+    fn wait(&self, looked: Instant) -> Result<Option<Wish>, ()> {
+        let lives = self.tailed.values().any(|t| t.status.is_live());
+        let patience = match () {
+            () if !self.unread.is_empty() => Duration::ZERO,
+            () if lives => LOCK_EVERY,
+            () if self.watcher.is_none() => POLL_EVERY,
+            () => return self.wishes.recv().map(Some).map_err(|_| ()),
+        };
+        match self.wishes.recv_timeout(patience.saturating_sub(looked.elapsed().min(patience))) {
+            Ok(wish) => Ok(Some(wish)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(()),
+        }
+    }
+
+    /// True if the list must be read again.
+    fn grant(&mut self, wish: Wish, touched: &mut HashSet<PathBuf>) -> bool {
+        match wish {
+            Wish::List => return true,
+            Wish::Watch(run) => self.look_at(run),
+            Wish::Touched(path) => {
+                let runs = self.workspace.runs();
+                let Ok(inside) = path.strip_prefix(&runs) else { return true };
+                let mut parts = inside.components();
+                match (parts.next(), parts.next()) {
+                    // A change inside a run; its control files are wishes of the workbench itself.
+                    (Some(run), Some(_)) => {
+                        touched.insert(runs.join(run));
+                    }
+                    (Some(name), None) => return !name.as_os_str().to_string_lossy().starts_with('.'),
+                    (None, _) => return true,
+                }
+            }
+        }
+        false
+    }
+
+    fn look_at(&mut self, run: Option<RunDir>) {
+        if let Some(before) = std::mem::replace(&mut self.looked_at, run.clone())
+            && !self.tailed.get(&before).is_some_and(|t| t.status.is_live())
+        {
+            self.tailed.remove(&before);
+        }
+        if let Some(run) = run
+            && !self.tailed.get(&run).is_some_and(|t| t.with_steps)
+        {
+            self.tail(run, true);
+        }
+    }
+
+    /// Reads a run from its start and follows it from then on.
+    fn tail(&mut self, run: RunDir, with_steps: bool) {
+        let tail = if with_steps { Tail::new(run.events()) } else { Tail::without_steps(run.events()) };
+        let mut tailed =
+            Tailed { tail, history: History::default(), status: Status::Queued, with_steps, console_length: 0 };
+        let recipe = match run.recipe() {
+            Ok(recipe) => recipe,
+            Err(error) => return self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
+        };
+        let events = match tailed.tail.poll() {
+            Ok(events) => events,
+            Err(error) => return self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
+        };
+        events.iter().for_each(|event| tailed.history.apply(event));
+        tailed.status = run::status(&run, &tailed.history);
+        let console = tailed.console(&run);
+        self.unread.retain(|unread| *unread != run);
+        let news = RunNews { run: run.clone(), anew: true, events, status: tailed.status, recipe: Some(recipe.into()), console };
+        self.tailed.insert(run, tailed);
+        self.tell(Action::RunEvents(news));
+    }
+
+    fn poll_touched(&mut self, touched: &HashSet<PathBuf>) {
+        for path in touched {
+            let Some(run) = self.known.iter().find(|run| run.path() == path).cloned() else { continue };
+            if self.tailed.contains_key(&run) {
+                self.poll(&run);
+            } else if !self.unread.contains(&run) {
+                // Somebody resumed it, or is writing into an old run: what is known of it is not true any more.
+                self.unread.push(run);
+            }
+        }
+    }
+
+    fn poll_all(&mut self) {
+        let live: Vec<RunDir> = self.tailed.iter().filter(|(_, t)| t.status.is_live()).map(|(r, _)| r.clone()).collect();
+        live.iter().for_each(|run| self.poll(run));
+        if self.watcher.is_none()
+            && let Some(run) = self.looked_at.clone()
+        {
+            self.poll(&run);
+        }
+    }
+
+    /// Tells what is new of a tailed run, if anything is.
+    fn poll(&mut self, run: &RunDir) {
+        let Some(tailed) = self.tailed.get_mut(run) else { return };
+        // A run that is being deleted has no log: the list will say so.
+        let Ok(events) = tailed.tail.poll() else { return };
+        events.iter().for_each(|event| tailed.history.apply(event));
+        let status = run::status(run, &tailed.history);
+        let before = std::mem::replace(&mut tailed.status, status);
+        let console = tailed.console(run);
+        if events.is_empty() && status == before && console.is_none() {
+            return;
+        }
+        let drop = !status.is_live() && self.looked_at.as_ref() != Some(run);
+        if drop {
+            self.tailed.remove(run);
+        }
+        self.tell(Action::RunEvents(RunNews { run: run.clone(), anew: false, events, status, recipe: None, console }));
+    }
+
+    /// Reads the directory; tells the list if it is another one.
+    fn list(&mut self) {
+        // A workspace that cannot be read has no runs to show; the next look may find them.
+        let Ok(runs) = run::list(&self.workspace) else { return };
+        if runs != self.known {
+            let new: Vec<RunDir> = runs.iter().filter(|run| !self.known.contains(run)).cloned().collect();
+            self.unread.extend(new);
+            self.unread.retain(|run| runs.contains(run));
+            self.tailed.retain(|run, _| runs.contains(run));
+            self.known = runs.clone();
+            self.tell(Action::RunsListed(runs));
+        }
+        self.watch_all();
+    }
+
+    /// Reads the newest of the runs that nobody has read yet.
+    fn read_some(&mut self) {
+        let mut read = Vec::new();
+        for _ in 0..BATCH {
+            let Some(run) = self.unread.pop() else { break };
+            if self.tailed.contains_key(&run) {
+                continue;
+            }
+            let facts = facts(&run);
+            let lives = facts.as_ref().is_ok_and(|f| f.status.is_live());
+            if lives {
+                self.tail(run, false);
+            } else {
+                read.push((run, facts));
+            }
+        }
+        if !read.is_empty() {
+            self.tell(Action::RunsRead(read));
+        }
+    }
+
+    fn tell(&self, action: Action) {
+        // The workbench is closing if nobody listens; the next wait ends this thread.
+        let _ = self.actions.send(action);
+    }
+
+    fn watch_all(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let runs = self.workspace.runs();
+        let mut wanted: Vec<PathBuf> = self.known.iter().rev().take(MOST_WATCHED).map(|r| r.path().to_owned()).collect();
+        // Before the first run there is nothing to watch but the workspace, or what it will be made in.
+        let root = [runs.as_path(), self.workspace.root()].into_iter().find(|p| p.is_dir());
+        wanted.extend(root.map(Path::to_owned));
+        self.watched.retain(|path| wanted.contains(path) && path.exists());
+        for path in wanted {
+            if !self.watched.contains(&path) && watcher.watch(&path, RecursiveMode::NonRecursive).is_ok() {
+                self.watched.insert(path);
+            }
+        }
+        if self.watched.is_empty() {
+            // Nothing can be watched: look every two seconds instead.
+            self.watcher = None;
+        }
+    }
+}
+
+impl Tailed {
+    /// The last lines the worker printed, if there are new ones.
+    fn console(&mut self, run: &RunDir) -> Option<Vec<String>> {
+        let path = run.console_log();
+        let length = std::fs::metadata(&path).ok()?.len();
+        if length == self.console_length {
+            return None;
+        }
+        self.console_length = length;
+        let mut file = std::fs::File::open(&path).ok()?;
+        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(CONSOLE_BYTES).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+        let from = lines.len().saturating_sub(CONSOLE_LINES);
+        Some(lines[from..].iter().map(|l| crate::text::line(l).into_owned()).collect())
+    }
+}
+
+/// Tells of every change but of reading, which the workbench does itself.
+fn watcher(wishes: Sender<Wish>) -> Option<RecommendedWatcher> {
+    notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
+        let written = matches!(event.kind, EventKind::Access(AccessKind::Close(AccessMode::Write)));
+        if written || matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_)) {
+            for path in event.paths {
+                let _ = wishes.send(Wish::Touched(path));
+            }
+        }
+    })
+    .ok()
+}

@@ -1,0 +1,64 @@
+//! Predictions with the images they belong to.
+
+use crate::dataset::hc18::Folder;
+use crate::dataset::registry;
+use crate::error::Result;
+use crate::run::{RunDir, predictions};
+use crate::tui::model::Case;
+use crate::tui::widget::picture::Oval;
+use crate::workspace::Workspace;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// Every prediction of `run`; none while it has made none.
+///
+/// # Errors
+/// A predictions file that cannot be read. A data set that is gone only leaves the pictures out.
+pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
+    let rows = predictions::read(run)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let name = run.recipe()?.data.dataset;
+    let paths = registry::load(ws, &name).and_then(|dataset| images(&dataset.path)).unwrap_or_default();
+    let case = |row: predictions::Prediction| {
+        let truth = || {
+            Some(Oval {
+                center_x_px: row.truth_center_x_px?,
+                center_y_px: row.truth_center_y_px?,
+                semi_axis_a_px: row.truth_semi_axis_a_px?,
+                semi_axis_b_px: row.truth_semi_axis_b_px?,
+                angle_rad: row.truth_angle_rad?,
+                predicted: false,
+            })
+        };
+        Case {
+            path: paths.get(&row.file).cloned().unwrap_or_else(|| PathBuf::from(&row.file)),
+            truth: truth(),
+            file: crate::text::line(&row.file).into_owned(),
+            exam: row.exam,
+            set: crate::text::line(&row.set).into_owned(),
+            trimester: row.trimester,
+            pixel_size_mm: row.pixel_size_mm,
+            truth_px: row.truth_hc_px,
+            prediction_px: row.prediction_hc_px,
+            error_px: row.error_px,
+            truth_mm: row.truth_hc_mm,
+            prediction_mm: row.prediction_hc_mm,
+            error_mm: row.error_mm,
+            error_percent: row.error_percent,
+        }
+    };
+    Ok(rows.into_iter().map(case).collect())
+}
+
+/// Where each image of the data set lies, by its file name.
+fn images(root: &std::path::Path) -> Result<HashMap<String, PathBuf>> {
+    let mut paths = HashMap::new();
+    for part in &Folder::find(root)?.parts {
+        for image in part.read()?.images {
+            paths.entry(image.name).or_insert(image.path);
+        }
+    }
+    Ok(paths)
+}

@@ -1,0 +1,137 @@
+//! What screens show of data sets, runs and plans: plain values, read in the background.
+
+use super::widget::picture::Oval;
+use crate::run::Status;
+use std::path::PathBuf;
+
+/// What a list shows of a run; its curves are not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunFacts {
+    pub status: Status,
+    pub recipe: String,
+    pub dataset: String,
+    pub fold: usize,
+    pub folds: Option<usize>,
+    pub epoch: u64,
+    pub epochs: u64,
+    /// Validation MAE of the best epoch.
+    pub best_px: Option<f64>,
+    pub best_mm: Option<f64>,
+    pub best_epoch: Option<u64>,
+    /// Validation MAE in px, epoch by epoch.
+    pub curve: Vec<f64>,
+    /// Until the last planned epoch.
+    pub eta_seconds: Option<f64>,
+    /// At work, pauses left out.
+    pub seconds: f64,
+    /// `epochs` or `patience`, once finished.
+    pub reason: Option<String>,
+}
+
+/// A data set in the list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataRow {
+    pub name: String,
+    pub kind: String,
+    pub path: PathBuf,
+    pub images: usize,
+    /// Errors and warnings of the last audit.
+    pub audit: Option<(usize, usize)>,
+    /// Arrays of the usual size are ready.
+    pub prepared: bool,
+}
+
+impl DataRow {
+    /// The verdict in a few words; the first character is its glyph.
+    pub fn verdict(&self) -> String {
+        match self.audit {
+            None => "? not audited".to_owned(),
+            Some((0, 0)) => "✔ no findings".to_owned(),
+            Some((0, 1)) => "✔ 1 warning".to_owned(),
+            Some((0, warnings)) => format!("✔ {warnings} warnings"),
+            Some((1, _)) => "✘ 1 error".to_owned(),
+            Some((errors, _)) => format!("✘ {errors} errors"),
+        }
+    }
+}
+
+/// One image of a data set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageRow {
+    pub file: String,
+    pub path: PathBuf,
+    /// The annotated ring, from which the ellipse is fitted when the image is shown.
+    pub ring: Option<PathBuf>,
+    pub hc_mm: Option<f64>,
+    pub pixel_size_mm: Option<f64>,
+}
+
+/// A finding of the audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingRow {
+    pub error: bool,
+    pub kind: String,
+    pub file: String,
+    pub detail: String,
+}
+
+/// What the right half of Data shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataDetails {
+    pub images: Vec<ImageRow>,
+    pub exams: usize,
+    pub bytes: u64,
+    /// None while nobody has audited the folder as it is now.
+    pub findings: Option<Vec<FindingRow>>,
+}
+
+/// Images and exams of one part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    pub images: usize,
+    pub exams: usize,
+}
+
+/// What starting a recipe would mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    pub trainable: u64,
+    pub non_trainable: u64,
+    /// Training, validation, test; none if the data set could not be read.
+    pub parts: Option<[Part; 3]>,
+    pub data: Option<DataRow>,
+    pub prepared: bool,
+    /// Why it cannot start as it is, with the cure.
+    pub obstacle: Option<String>,
+}
+
+/// A prediction with what is needed to show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub file: String,
+    pub path: PathBuf,
+    pub exam: u32,
+    pub set: String,
+    pub trimester: Option<u8>,
+    pub pixel_size_mm: f64,
+    pub truth_px: f64,
+    pub prediction_px: f64,
+    pub error_px: f64,
+    pub truth_mm: f64,
+    pub prediction_mm: f64,
+    pub error_mm: f64,
+    /// Absolute, of the truth.
+    pub error_percent: f64,
+    pub truth: Option<Oval>,
+}
+
+/// How far a background job is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub id: u64,
+    pub title: String,
+    /// A present participle ("decoding images"); empty before the first stage.
+    pub stage: String,
+    pub done: u64,
+    pub total: u64,
+}

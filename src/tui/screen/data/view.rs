@@ -1,0 +1,189 @@
+//! How Data looks.
+
+use super::{Data, Focus};
+use crate::tui::app::State;
+use crate::tui::model::DataDetails;
+use crate::tui::screen::{Hit, Painter, panel};
+use crate::tui::theme::Scope;
+use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::text::{count, fit_end, wrap};
+use crate::tui::widget::histogram;
+use ratatui::layout::Rect;
+
+const SETS: &[Column] = &[
+    Column { title: "data set", width: Width::Rest(8), figures: false },
+    Column { title: "images", width: Width::Cells(6), figures: true },
+    Column { title: "audit", width: Width::Cells(13), figures: false },
+];
+
+const FINDINGS: &[Column] = &[
+    Column { title: "", width: Width::Cells(1), figures: false },
+    Column { title: "finding", width: Width::Cells(20), figures: false },
+    Column { title: "file", width: Width::Cells(18), figures: false },
+    Column { title: "detail", width: Width::Rest(10), figures: false },
+];
+
+/// Data sets; picture; findings.
+fn areas(area: Rect) -> [Rect; 3] {
+    let left = if area.width >= 110 { 46 } else { 36 };
+    let right = Rect { x: area.x + left, width: area.width - left, ..area };
+    let findings = (area.height / 3).clamp(7, 16);
+    let picture = Rect { height: area.height - findings, ..right };
+    let findings = Rect { y: area.y + picture.height, height: findings, ..right };
+    [Rect { width: left, ..area }, picture, findings]
+}
+
+fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        // The last line inside says what is shown.
+        height: area.height.saturating_sub(3),
+    }
+}
+
+/// The room for the picture, when an image is selected.
+pub fn picture_room(data: &Data, area: Rect) -> Option<Rect> {
+    data.image()?;
+    Some(inside(areas(area)[1]))
+}
+
+pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
+    let data = &state.data;
+    match &data.rows {
+        None => {
+            panel("Data sets", &[], area, true, painter);
+        }
+        Some(Err(error)) => whole(error, Scope::Error, area, painter),
+        Some(Ok(rows)) if rows.is_empty() => {
+            let words = "No data sets yet: press a, or `hcwb data add hc18 DIR --name N`; `hcwb demo` to try without data.";
+            whole(words, Scope::Text, area, painter);
+        }
+        Some(Ok(_)) => {
+            let [sets, picture, findings] = areas(area);
+            draw_sets(data, sets, painter);
+            draw_picture(state, picture, painter);
+            draw_findings(data, findings, painter);
+        }
+    }
+}
+
+fn whole(words: &str, scope: Scope, area: Rect, painter: &mut Painter) {
+    let inner = panel("Data sets", &[], area, true, painter);
+    for (i, line) in wrap(words, inner.width as usize).iter().enumerate() {
+        painter.line(inner, i as u16, line, scope);
+    }
+}
+
+fn look(focused: bool, painter: &Painter) -> Look {
+    let theme = painter.theme;
+    Look {
+        header: theme.style(Scope::Header),
+        selected: theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
+        scroll: theme.style(Scope::Dim),
+    }
+}
+
+fn draw_sets(data: &Data, area: Rect, painter: &mut Painter) {
+    let focused = data.focus == Focus::Sets;
+    let inner = panel("Data sets", &[], area, focused, painter);
+    let theme = painter.theme;
+    let sets = data.sets();
+    let room = Rect { height: (sets.len() as u16 + 1).min(inner.height / 3).max(2), ..inner };
+    let rows = list::render(SETS, sets.len(), &data.selection, room, painter.buf, look(focused, painter), |i| {
+        let row = &sets[i];
+        let verdict = match row.audit {
+            None => Scope::Dim,
+            Some((0, 0)) => Scope::Success,
+            Some((0, _)) => Scope::Warning,
+            Some(_) => Scope::Error,
+        };
+        vec![
+            (row.name.clone(), theme.style(Scope::Text)),
+            (count(row.images as u64), theme.style(Scope::Text)),
+            (row.verdict(), theme.style(verdict)),
+        ]
+    });
+    painter.hits.push((rows, Hit::Rows { first: data.selection.offset(rows.height as usize, sets.len()) }));
+    let below = Rect { y: inner.y + room.height + 1, height: inner.height.saturating_sub(room.height + 1), ..inner };
+    let Some(row) = data.selected() else { return };
+    painter.line(below, 0, &fit_end(&row.path.display().to_string(), below.width as usize), Scope::Dim);
+    match data.details() {
+        None => {}
+        Some(Err(error)) => {
+            for (i, line) in wrap(error, below.width as usize).iter().enumerate() {
+                painter.line(below, i as u16 + 2, line, Scope::Error);
+            }
+        }
+        Some(Ok(details)) => draw_facts(data, details, below, painter),
+    }
+}
+
+fn draw_facts(data: &Data, details: &DataDetails, area: Rect, painter: &mut Painter) {
+    let size = format!("{} exams · {:.0} MiB", count(details.exams as u64), details.bytes as f64 / 1048576.0);
+    let prepared = data.selected().is_some_and(|r| r.prepared);
+    let ready = if prepared { "prepared" } else { "not prepared: p, or the first run does it" };
+    painter.line(area, 1, &size, Scope::Text);
+    painter.line(area, 2, ready, if prepared { Scope::Success } else { Scope::Dim });
+    let rest = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
+    let half = Rect { height: (rest.height / 2).min(9), ..rest };
+    let theme = painter.theme;
+    let (bar, label) = (theme.style(Scope::Spark), theme.style(Scope::Dim));
+    let hc: Vec<f64> = details.images.iter().filter_map(|i| i.hc_mm).collect();
+    let pixel: Vec<f64> = details.images.iter().filter_map(|i| i.pixel_size_mm).collect();
+    histogram::render("head circumference, mm", &hc, half, painter.buf, bar, label);
+    let lower = Rect { y: half.y + half.height, ..half };
+    histogram::render("pixel size, mm", &pixel, lower, painter.buf, bar, label);
+}
+
+fn draw_picture(state: &State, area: Rect, painter: &mut Painter) {
+    let data = &state.data;
+    let Some(image) = data.image() else {
+        panel("", &[], area, false, painter);
+        return;
+    };
+    let images = data.details().and_then(|d| d.as_ref().ok()).map_or(0, |d| d.images.len());
+    let place = format!("{} of {}", data.image + 1, images);
+    panel(&image.file, &[&place], area, false, painter);
+    let room = inside(area);
+    state.picture.draw(room, painter);
+    let mut caption = Vec::new();
+    caption.extend(image.hc_mm.map(|hc| format!("HC {hc:.2} mm")));
+    caption.extend(image.pixel_size_mm.map(|size| format!("{size:.4} mm/px")));
+    caption.push(if image.ring.is_some() { "── fitted to the ring" } else { "no ring" }.to_owned());
+    let foot = Rect { y: room.y + room.height, height: 1, ..room };
+    painter.line(foot, 0, &caption.join(" · "), Scope::Dim);
+}
+
+fn draw_findings(data: &Data, area: Rect, painter: &mut Painter) {
+    let focused = data.focus == Focus::Findings;
+    let findings = data.findings();
+    let audited = data.details().is_some_and(|d| d.as_ref().is_ok_and(|d| d.findings.is_some()));
+    let title = match audited {
+        true => format!("Findings {}", findings.len()),
+        false => "Findings".to_owned(),
+    };
+    let inner = panel(&title, &[], area, focused, painter);
+    if findings.is_empty() {
+        let words = match (audited, data.details().is_some()) {
+            (true, _) => "✔ The audit found nothing.",
+            (false, true) => "Not audited yet: u checks every image and row.",
+            (false, false) => "",
+        };
+        return painter.line(inner, 0, words, Scope::Dim);
+    }
+    let theme = painter.theme;
+    let rows =
+        list::render(FINDINGS, findings.len(), &data.finding, inner, painter.buf, look(focused, painter), |i| {
+            let finding = &findings[i];
+            let (glyph, scope) = if finding.error { ("✘", Scope::Error) } else { ("!", Scope::Warning) };
+            vec![
+                (glyph.to_owned(), theme.style(scope)),
+                (finding.kind.clone(), theme.style(scope)),
+                (finding.file.clone(), theme.style(Scope::Text)),
+                (finding.detail.clone(), theme.style(Scope::Dim)),
+            ]
+        });
+    painter.hits.push((rows, Hit::Second { first: data.finding.offset(rows.height as usize, findings.len()) }));
+}

@@ -1,0 +1,228 @@
+//! One run: figures, curves of loss and error, log.
+
+use super::list::status_style;
+use super::{Followed, Row, Runs};
+use crate::run::Status;
+use crate::run::event::Epoch;
+use crate::tui::model::RunFacts;
+use crate::tui::screen::{Painter, panel};
+use crate::tui::theme::Scope;
+use crate::tui::widget::chart::{Chart, Series, axis_end};
+use crate::tui::widget::text::{count, decimals, duration, fit, rate, significant, wrap};
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Draws the selected run into `area`.
+pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
+    let Some(row) = runs.selected() else {
+        panel("", &[], area, focused, painter);
+        return;
+    };
+    let inner = panel(row.run.id(), &[], area, focused, painter);
+    let facts = match &row.facts {
+        None => return,
+        Some(Err(error)) => {
+            for (i, line) in wrap(error, inner.width as usize).iter().enumerate() {
+                painter.line(inner, i as u16, line, Scope::Error);
+            }
+            return;
+        }
+        Some(Ok(facts)) => facts,
+    };
+    let Some(followed) = runs.followed.get(&row.run) else { return };
+    let used = figures(facts, followed, inner, painter);
+    let rest = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
+    let [charts, log] = split(rest);
+    draw_charts(runs, facts, followed, charts, painter);
+    draw_log(row, followed, log, painter);
+}
+
+/// The part of the charts and that of the log.
+fn split(area: Rect) -> [Rect; 2] {
+    let stacked = area.width < 70 && area.height >= 16;
+    let charts = match area.height {
+        h if stacked => (h * 2 / 3).clamp(14, 28),
+        h if h < 12 => h,
+        h => (h * 3 / 5).clamp(8, 20),
+    };
+    let charts = charts.min(area.height);
+    [Rect { height: charts, ..area }, Rect { y: area.y + charts, height: area.height - charts, ..area }]
+}
+
+/// Draws the figures; returns how many rows they took.
+fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Painter) -> u16 {
+    let theme = painter.theme;
+    let (dim, text, strong) = (theme.style(Scope::Dim), theme.style(Scope::Text), theme.style(Scope::Strong));
+    let history = &followed.history;
+    let last = history.epochs.last();
+    let fold = facts.folds.map_or(String::new(), |n| format!("  fold {} of {n}", facts.fold));
+    let mut first = vec![
+        Span::styled(format!("{} {}", facts.status.glyph(), facts.status.word()), status_style(theme, facts.status)),
+        Span::styled(format!("  {} on {}{fold}", facts.recipe, facts.dataset), dim),
+    ];
+    if facts.status == Status::Running {
+        first.push(Span::styled("  left ", dim));
+        first.push(Span::styled(facts.eta_seconds.map_or("…".to_owned(), duration), strong));
+    }
+    first.push(Span::styled("  at work ", dim));
+    first.push(Span::styled(duration(facts.seconds), text));
+    painter.spans(area, 0, first);
+
+    let mut second = vec![
+        Span::styled("epoch ", dim),
+        Span::styled(format!("{}/{} ", facts.epoch, facts.epochs), strong),
+    ];
+    let bar = usize::from(area.width / 6).clamp(6, 24);
+    let done = match facts.epochs {
+        0 => 0,
+        epochs => (bar as u64 * facts.epoch.min(epochs) / epochs) as usize,
+    };
+    second.push(Span::styled("━".repeat(done), theme.style(Scope::Progress)));
+    second.push(Span::styled("╌".repeat(bar - done), theme.style(Scope::ProgressRest)));
+    second.push(Span::styled("  best ", dim));
+    second.push(Span::styled(decimals(facts.best_px, 2), strong));
+    second.push(Span::styled(" px", dim));
+    if let Some(mm) = facts.best_mm {
+        second.push(Span::styled(format!(" {mm:.2} mm"), text));
+    }
+    if let Some(epoch) = facts.best_epoch {
+        second.push(Span::styled(format!(" @{epoch}"), dim));
+    }
+    painter.spans(area, 1, second);
+
+    let mut third: Vec<Span> = Vec::new();
+    let mut pair = |value: String, unit: &'static str| {
+        if !third.is_empty() {
+            third.push(Span::styled(" · ", dim));
+        }
+        third.push(Span::styled(value, text));
+        third.push(Span::styled(unit, dim));
+    };
+    if facts.status == Status::Running {
+        pair(format!("step {:>7}  loss {:<8}", count(history.step), significant(history.loss, 4)), "");
+    }
+    if let Some(epoch) = last {
+        pair(count(epoch.images_per_second.round().max(0.0) as u64), " img/s");
+        pair(format!("{:.1}", epoch.seconds), " s/epoch");
+        pair(format!("lr {}", rate(epoch.lr)), "");
+    }
+    if let (Some(system), Status::Running) = (&history.system, facts.status) {
+        pair(format!("{:.0}", system.cpu_percent), "% cpu");
+        pair(format!("{:.0}", system.rss_bytes as f64 / 1048576.0), " MiB");
+    }
+    let three = !third.is_empty();
+    painter.spans(area, 2, third);
+    2 + u16::from(three)
+}
+
+fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Painter) {
+    if area.height < 4 {
+        return;
+    }
+    let epochs = &followed.history.epochs;
+    let x_end = axis_end(epochs.last().map_or(1.0, |e| e.epoch as f64), facts.epochs as f64);
+    let points = |name: &str| -> Vec<(f64, f64)> {
+        epochs.iter().map(|e| (e.epoch as f64, e.metric(name).unwrap_or(f64::NAN))).collect()
+    };
+    let mut train_loss = points("train_loss");
+    if epochs.len() < 2 {
+        // Until there are epochs to connect, the steps themselves are the curve.
+        train_loss = steps(followed);
+    }
+    let best = followed.history.best();
+    let at = |name: &str| best.and_then(|e: &Epoch| Some((e.epoch as f64, e.metric(name)?)));
+    let side_by_side = area.width >= 70;
+    let (one, two) = match side_by_side {
+        true => {
+            let half = area.width / 2;
+            let right = Rect { x: area.x + half + 1, width: area.width - half - 1, ..area };
+            (Rect { width: half, ..area }, right)
+        }
+        false if area.height >= 12 => {
+            let half = area.height / 2;
+            let below = Rect { y: area.y + half, height: area.height - half, ..area };
+            (Rect { height: half, ..area }, below)
+        }
+        false => (Rect::default(), area),
+    };
+    let mut chart = |title: &str, curves: &[(&str, Vec<(f64, f64)>, bool)], mark, area| {
+        let theme = painter.theme;
+        let style = |dashed: bool| theme.style(if dashed { Scope::ChartValidation } else { Scope::ChartTrain });
+        let series: Vec<Series> = curves
+            .iter()
+            .filter(|c| c.1.iter().any(|p| p.1.is_finite()))
+            .map(|(name, points, dashed)| Series { name, points, style: style(*dashed), dashed: *dashed })
+            .collect();
+        let chart = Chart {
+            title,
+            series: &series,
+            x_end,
+            x_name: "epoch",
+            log: runs.log_axis,
+            mark,
+            text: theme.style(Scope::Title),
+            axis: theme.style(Scope::ChartAxis),
+            mark_style: theme.style(Scope::ChartBest),
+        };
+        chart.render(area, painter.buf);
+    };
+    chart(
+        "loss",
+        &[("train", train_loss, false), ("validation", points("val_loss"), true)],
+        at("val_loss"),
+        one,
+    );
+    chart(
+        "MAE px",
+        &[("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)],
+        at("val_mae_px"),
+        two,
+    );
+}
+
+/// The losses of single steps, in epochs.
+fn steps(followed: &Followed) -> Vec<(f64, f64)> {
+    let per_epoch = followed.history.setup.as_ref().map_or(0, |s| s.steps_per_epoch).max(1) as f64;
+    followed.history.steps.iter().map(|(step, loss)| (*step as f64 / per_epoch, *loss)).collect()
+}
+
+fn draw_log(row: &Row, followed: &Followed, area: Rect, painter: &mut Painter) {
+    if area.height < 2 {
+        return;
+    }
+    let theme = painter.theme;
+    let ended_badly = matches!(row.status(), Some(Status::Failed | Status::Crashed));
+    painter.spans(area, 0, vec![Span::styled("log", theme.style(Scope::Title))]);
+    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let wide = body.width as usize;
+    let mut lines: Vec<Line> = Vec::new();
+    for line in followed.log.iter().rev().take(body.height as usize).rev() {
+        let clock = line.time.to_zoned(painter.zone.clone()).strftime("%H:%M:%S ").to_string();
+        let room = wide.saturating_sub(clock.len());
+        // What went wrong is shown whole; the rest on one line each.
+        let parts = match line.scope {
+            Scope::Error | Scope::Warning => wrap(&line.text, room),
+            _ => vec![fit(&line.text, room).into_owned()],
+        };
+        for (i, part) in parts.into_iter().enumerate() {
+            let head = if i == 0 { clock.clone() } else { " ".repeat(clock.len()) };
+            lines.push(Line::from(vec![
+                Span::styled(head, theme.style(Scope::Dim)),
+                Span::styled(part, theme.style(line.scope)),
+            ]));
+        }
+    }
+    if ended_badly || lines.len() < 4 {
+        let printed = followed.console.iter().rev().take(8).rev();
+        lines.extend(printed.map(|l| Line::styled(fit(l, wide).into_owned(), theme.style(Scope::Dim))));
+    }
+    if row.status() == Some(Status::Crashed) {
+        let text = "! the worker is gone without a word: killed, or the machine went down. r resumes from the last checkpoint.";
+        let style = theme.style(Scope::StatusCrashed);
+        lines.extend(wrap(text, wide).into_iter().map(|l| Line::styled(l, style)));
+    }
+    let from = lines.len().saturating_sub(body.height as usize);
+    for (i, line) in lines.iter().skip(from).enumerate() {
+        painter.buf.set_line(body.x, body.y + i as u16, line, body.width);
+    }
+}

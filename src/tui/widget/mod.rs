@@ -1,0 +1,10 @@
+//! The parts that panels are made of. None of them knows a run, a data set or a recipe.
+
+pub mod chart;
+pub mod confirm;
+pub mod form;
+pub mod histogram;
+pub mod list;
+pub mod picture;
+pub mod spark;
+pub mod text;

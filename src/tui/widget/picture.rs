@@ -1,0 +1,256 @@
+//! A picture in cells: half-blocks always, pixels where the terminal draws them, shades of glyphs without colours.
+//!
+//! Pictures are painted in the background ([`paint`]) for one size; drawing them is copying cells.
+
+use crate::tui::theme::Depth;
+use image::{GrayImage, Rgb, RgbImage, imageops};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Color, Style};
+use ratatui_image::picker::{Picker, ProtocolType};
+use ratatui_image::protocol::Protocol;
+use ratatui_image::{FilterType, Resize};
+use std::path::PathBuf;
+
+/// An ellipse over the picture, in pixels of the file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Oval {
+    pub center_x_px: f64,
+    pub center_y_px: f64,
+    pub semi_axis_a_px: f64,
+    pub semi_axis_b_px: f64,
+    pub angle_rad: f64,
+    /// Drawn in dashes, in the colour of predictions; else whole, in that of the truth.
+    pub predicted: bool,
+}
+
+/// A picture that a screen wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub file: PathBuf,
+    /// The room for it, in cells.
+    pub columns: u16,
+    pub rows: u16,
+    pub ovals: Vec<Oval>,
+    /// The annotation to which an ellipse is fitted, and drawn as the truth.
+    pub ring: Option<PathBuf>,
+}
+
+/// A painted picture.
+pub enum Picture {
+    Cells { width: u16, cells: Vec<(char, Style)> },
+    Pixels(Box<Protocol>),
+}
+
+/// How pictures are painted.
+#[derive(Clone)]
+pub struct Brush {
+    /// Kitty, sixel or iTerm2; `None` for half-blocks.
+    pub pixels: Option<ProtocolType>,
+    /// Width and height of a cell in pixels.
+    pub cell_px: (u16, u16),
+    pub depth: Depth,
+    pub truth: Style,
+    pub prediction: Style,
+}
+
+/// Paints `gray` for the room that `request` has.
+///
+/// # Errors
+/// What the encoder says.
+pub fn paint(gray: &GrayImage, request: &Request, brush: &Brush) -> Result<Picture, String> {
+    match brush.pixels {
+        Some(protocol) => pixels(gray, request, brush, protocol),
+        None => Ok(cells(gray, request, brush)),
+    }
+}
+
+/// The largest size of `gray`'s shape within `width` x `height`, at least 1 x 1.
+fn within(gray: &GrayImage, width: u32, height: u32) -> (u32, u32) {
+    let (w, h) = (f64::from(gray.width().max(1)), f64::from(gray.height().max(1)));
+    let scale = (f64::from(width) / w).min(f64::from(height) / h);
+    (((w * scale).round() as u32).max(1), ((h * scale).round() as u32).max(1))
+}
+
+/// Points along the oval, about half a target pixel apart, in target pixels.
+fn trace(oval: &Oval, scale: (f64, f64), mut point: impl FnMut(i64, i64)) {
+    let around = (oval.semi_axis_a_px * scale.0.max(scale.1) * 2.0 * std::f64::consts::PI * 2.0).clamp(16.0, 20_000.0);
+    let (sin, cos) = oval.angle_rad.sin_cos();
+    for i in 0..around as u64 {
+        let turn = i as f64 / around;
+        if oval.predicted && (turn * 24.0).fract() > 0.55 {
+            continue;
+        }
+        let (s, c) = (turn * std::f64::consts::TAU).sin_cos();
+        let (u, v) = (oval.semi_axis_a_px * c, oval.semi_axis_b_px * s);
+        let x = (oval.center_x_px + u * cos - v * sin + 0.5) * scale.0 - 0.5;
+        let y = (oval.center_y_px + u * sin + v * cos + 0.5) * scale.1 - 0.5;
+        point(x.round() as i64, y.round() as i64);
+    }
+}
+
+fn cells(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
+    let (columns, rows) = (u32::from(request.columns), u32::from(request.rows));
+    let (width, height) = within(gray, columns, rows * 2);
+    let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
+    let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
+    let mut over: Vec<Option<bool>> = vec![None; (width * height) as usize];
+    for oval in &request.ovals {
+        trace(oval, scale, |x, y| {
+            if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
+                over[(y as u32 * width + x as u32) as usize] = Some(oval.predicted);
+            }
+        });
+    }
+    // The cell at (x, y) holds the pixels (x, 2y) and, where there is one, (x, 2y + 1).
+    let value = |x: u32, y: u32| small.get_pixel(x, y.min(height - 1)).0[0];
+    let mark = |x: u32, y: u32| (y < height).then(|| over[(y * width + x) as usize]).flatten();
+    let style_of = |predicted: bool| if predicted { brush.prediction } else { brush.truth };
+    let mut cells = Vec::new();
+    for y in (0..height).step_by(2) {
+        for x in 0..width {
+            let marks = (mark(x, y), mark(x, y + 1));
+            cells.push(match (brush.depth.gray(value(x, y)), brush.depth.gray(value(x, y + 1))) {
+                (Some(upper), Some(lower)) => {
+                    let color = |mark: Option<bool>, gray: Color| mark.and_then(|m| style_of(m).fg).unwrap_or(gray);
+                    let style = Style::new().fg(color(marks.0, upper)).bg(color(marks.1, lower));
+                    // A picture that ends in the middle of a cell leaves its lower half to the background.
+                    ('▀', if y + 1 < height { style } else { Style { bg: None, ..style } })
+                }
+                _ => match marks.0.or(marks.1) {
+                    Some(predicted) => (if predicted { '+' } else { 'O' }, style_of(predicted)),
+                    None => (shade(value(x, y), value(x, y + 1)), Style::new()),
+                },
+            });
+        }
+    }
+    Picture::Cells { width: width as u16, cells }
+}
+
+/// A glyph as bright as the mean of two grey values.
+fn shade(upper: u8, lower: u8) -> char {
+    const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+    SHADES[(usize::from(upper) + usize::from(lower)) * SHADES.len() / 511]
+}
+
+fn pixels(gray: &GrayImage, request: &Request, brush: &Brush, protocol: ProtocolType) -> Result<Picture, String> {
+    let (wide, high) = brush.cell_px;
+    let (width, height) =
+        within(gray, u32::from(request.columns) * u32::from(wide), u32::from(request.rows) * u32::from(high));
+    let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
+    let mut image = RgbImage::from_fn(width, height, |x, y| Rgb([small.get_pixel(x, y).0[0]; 3]));
+    let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
+    for oval in &request.ovals {
+        let color = if oval.predicted { Rgb([235, 90, 90]) } else { Rgb([80, 220, 120]) };
+        trace(oval, scale, |x, y| {
+            for (dx, dy) in [(0, 0), (1, 0), (0, 1)] {
+                let (x, y) = (x + dx, y + dy);
+                if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
+                    image.put_pixel(x as u32, y as u32, color);
+                }
+            }
+        });
+    }
+    // Made from a size, never by asking the terminal.
+    #[allow(deprecated)]
+    let mut picker = Picker::from_fontsize(brush.cell_px.into());
+    picker.set_protocol_type(protocol);
+    let room = Size::new(request.columns, request.rows);
+    let made = picker.new_protocol(image.into(), room, Resize::Fit(Some(FilterType::Triangle)));
+    made.map(|p| Picture::Pixels(Box::new(p))).map_err(|e| e.to_string())
+}
+
+impl Picture {
+    /// Copies the picture into the middle of `area`.
+    pub fn render(&self, area: Rect, buf: &mut Buffer) {
+        let size = match self {
+            Picture::Cells { width, cells } => Size::new(*width, (cells.len() / (*width).max(1) as usize) as u16),
+            Picture::Pixels(protocol) => protocol.size(),
+        };
+        if size.width > area.width || size.height > area.height {
+            // Painted for another size of the terminal; the right one is on its way.
+            return;
+        }
+        let frame = Rect {
+            x: area.x + (area.width - size.width) / 2,
+            y: area.y + (area.height - size.height) / 2,
+            width: size.width,
+            height: size.height,
+        };
+        match self {
+            Picture::Pixels(protocol) => ratatui::widgets::Widget::render(ratatui_image::Image::new(protocol), frame, buf),
+            Picture::Cells { width, cells } => {
+                for (i, (glyph, style)) in cells.iter().enumerate() {
+                    let at = (frame.x + (i % *width as usize) as u16, frame.y + (i / *width as usize) as u16);
+                    buf[at].set_char(*glyph).set_style(*style);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brush(depth: Depth, pixels: Option<ProtocolType>) -> Brush {
+        let (truth, prediction) = (Style::new().fg(Color::Green), Style::new().fg(Color::Red));
+        Brush { pixels, cell_px: (8, 16), depth, truth, prediction }
+    }
+
+    fn request(ovals: Vec<Oval>) -> Request {
+        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None }
+    }
+
+    fn circle(predicted: bool, radius: f64) -> Oval {
+        Oval {
+            center_x_px: 99.5,
+            center_y_px: 99.5,
+            semi_axis_a_px: radius,
+            semi_axis_b_px: radius,
+            angle_rad: 0.0,
+            predicted,
+        }
+    }
+
+    #[test]
+    fn the_ellipse_lies_where_it_belongs_in_every_kind_of_picture() {
+        let gray = GrayImage::from_pixel(200, 200, image::Luma([255]));
+        let Ok(Picture::Cells { width, cells }) = paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
+        else {
+            panic!("half-blocks are cells");
+        };
+        assert_eq!((width, cells.len()), (40, 800));
+        // Radius 50 of 200 px is 10 of 40 columns: the leftmost point lies at column 20 - 10.
+        let row = &cells[10 * 40..11 * 40];
+        let green: Vec<usize> = (0..40).filter(|&x| row[x].1.fg == Some(Color::Green)).collect();
+        assert!(green.contains(&10) && green.contains(&29) && green.len() <= 4, "{green:?}");
+        let Ok(Picture::Cells { cells, .. }) = paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
+        else {
+            panic!("glyphs are cells");
+        };
+        assert_eq!((cells[10 * 40 + 10].0, cells[10 * 40 + 20].0), ('O', '@'));
+        assert!(cells.iter().all(|c| c.1.fg.is_none() || c.0 == 'O'));
+    }
+
+    #[test]
+    fn every_picture_protocol_fits_its_room_without_asking_the_terminal() {
+        let gray = GrayImage::from_pixel(800, 540, image::Luma([90]));
+        for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
+            let Ok(Picture::Pixels(made)) = paint(&gray, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
+            else {
+                panic!("{protocol:?}");
+            };
+            assert!(made.size().width <= 40 && made.size().height <= 20, "{protocol:?} {:?}", made.size());
+        }
+    }
+
+    #[test]
+    fn a_picture_for_another_size_is_not_drawn_over_its_neighbours() {
+        let gray = GrayImage::from_pixel(20, 20, image::Luma([255]));
+        let picture = paint(&gray, &request(vec![]), &brush(Depth::True, None)).unwrap();
+        let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
+        picture.render(Rect::new(5, 2, 10, 5), &mut buf);
+        assert_eq!(buf, Buffer::empty(Rect::new(0, 0, 30, 10)));
+    }
+}
