@@ -2,6 +2,7 @@
 
 use super::output;
 use crate::dataset::audit::{Audit, Finding, Severity};
+use crate::dataset::hc18::Folder;
 use crate::dataset::stats::{Group, Range, Stats};
 use crate::dataset::{self, Dataset, DatasetKind, Preparation, Prepared, cache, phantom, registry, stats};
 use crate::error::{Error, Result};
@@ -108,6 +109,12 @@ pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Res
     match command {
         DataCommand::Add { kind, dir, name, json } => {
             let data = dataset::add(ws, kind, &dir, &name, progress)?;
+            for part in &Folder::find(&data.path)?.parts {
+                // Taken all the same: the audit judges. But a whole table that cannot be used is said at once.
+                if let Err(e) = part.read()?.table.legible() {
+                    remark(&e.to_string());
+                }
+            }
             let next = format!("added {}: {}\nnext: hcwb data audit {}\n", data.name, images(data.images), data.name);
             show(json, &Shown::of(ws, &data), || next)
         }
