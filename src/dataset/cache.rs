@@ -6,8 +6,8 @@
 use super::hc18::{self, Folder, ImageFile, Part, Ring, Row};
 use super::registry::{Dataset, Freshness};
 use super::resize::resize_into;
+pub use super::sample::{Sample, Skipped};
 use crate::error::{Error, IoContext, Result};
-use crate::geometry::Ellipse;
 use crate::progress::Progress;
 use crate::text;
 use crate::workspace::Workspace;
@@ -41,32 +41,6 @@ impl Preparation {
         }
         Ok(())
     }
-}
-
-/// One image and its truth, in the resolution of its file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    pub file: String,
-    /// The echographic examination: never straddles a split.
-    pub exam: u32,
-    pub width_px: u32,
-    pub height_px: u32,
-    pub pixel_size_mm: f64,
-    /// From the table.
-    pub hc_mm: f64,
-    /// `hc_mm / pixel_size_mm`.
-    pub hc_px: f64,
-    /// Through the ring annotation, in px of the file; `None` where there is no usable ring.
-    pub truth: Option<Ellipse>,
-    /// Inferred from the examination's number; `None` where that means nothing.
-    pub trimester: Option<u8>,
-}
-
-/// An image that could not be prepared, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    pub file: String,
-    pub reason: String,
 }
 
 enum Images {
