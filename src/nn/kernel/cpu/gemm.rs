@@ -1,6 +1,7 @@
 //! The one GEMM microkernel: a register tile with free strides, segments and an epilogue.
 
 use super::simd::{Isa, Kernel, Simd, dispatch};
+use std::hint::black_box;
 
 /// Operands of one register tile: `C[m x n] = sum over segments and steps of column a times row b`.
 ///
@@ -33,9 +34,17 @@ pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: us
     t: Tile,
 ) -> usize {
     let mut sum = [[S::splat(0.0); VECTORS]; ROWS];
+    // Four rows share a pointer that walks, the distances from it to them being constants that the
+    // compiler may not take apart: else it makes each row's address from the one before, and that
+    // chain of additions takes longer than the products.
+    let away = [0, black_box(t.a_row), black_box(2 * t.a_row), black_box(3 * t.a_row)];
+    let four = black_box(4 * t.a_row);
     let mut b = t.b;
     for segment in 0..t.segments {
-        let mut a = t.a.add(segment * t.a_segment);
+        let mut a = [t.a.wrapping_add(segment * t.a_segment); 4];
+        for group in 1..4 {
+            a[group] = a[group - 1].wrapping_add(four);
+        }
         for _ in 0..t.steps {
             let mut row = [S::splat(0.0); VECTORS];
             for (j, v) in row.iter_mut().enumerate() {
@@ -43,15 +52,20 @@ pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: us
                 *v = if FULL || j + 1 < VECTORS { S::load(p) } else { S::load_n(p, tail) };
             }
             for (i, sum) in sum.iter_mut().enumerate() {
-                let x = S::splat(*a.add(i * t.a_row));
+                let x = S::splat(*a[i / 4].add(away[i % 4]));
                 for j in 0..VECTORS {
                     sum[j] = S::fma(x, row[j], sum[j]);
                 }
             }
-            a = a.add(t.a_step);
+            for a in &mut a {
+                *a = a.wrapping_add(t.a_step);
+            }
             b = b.add(t.b_step);
         }
     }
+    // A copy, because the compiler keeps an array in registers only while every index into it is a
+    // constant, and the loop below is too long to be unrolled.
+    let done = sum;
     for j in 0..VECTORS {
         let whole = FULL || j + 1 < VECTORS;
         let bias = match t.bias.is_null() {
@@ -59,7 +73,7 @@ pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: us
             false if whole => S::load(t.bias.add(j * S::LANES)),
             false => S::load_n(t.bias.add(j * S::LANES), tail),
         };
-        for (i, sum) in sum.iter().enumerate() {
+        for (i, sum) in done.iter().enumerate() {
             let p = t.c.add(i * t.c_row + j * S::LANES);
             let mut v = S::add(sum[j], bias);
             if t.accumulate {
