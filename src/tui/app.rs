@@ -345,7 +345,7 @@ impl State {
                         self.effects.push(effect);
                         self.notice = Some((Scope::Info, words));
                     }
-                    Answer::Refused(why) => self.notice = Some((Scope::Warning, why)),
+                    Answer::Say(why) => self.notice = Some((Scope::Warning, why)),
                 }
             }
             Tab::Triage => self.triage.command(command),

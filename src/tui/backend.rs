@@ -283,8 +283,8 @@ mod tests {
         let lines = |n: u32| [Line::from("hcwb".bold().cyan()), Line::from(format!("step {n}")), Line::default(), Line::default()];
         assert!(!show(&mut terminal, &wire, lines(100)).is_empty());
         assert_eq!(show(&mut terminal, &wire, lines(100)), b"");
-        assert_eq!(show(&mut terminal, &wire, lines(109)), b"\x1b[?2026h\x1b[m\x1b[2;8H9\x1b[?2026l");
-        assert_eq!(show(&mut terminal, &wire, lines(207)), b"\x1b[?2026h\x1b[2;6H2\x1b[C7\x1b[?2026l".as_slice());
+        assert_eq!(show(&mut terminal, &wire, lines(109)), b"\x1b[?2026h\x1b[8G9\x1b[?2026l");
+        assert_eq!(show(&mut terminal, &wire, lines(207)), b"\x1b[?2026h\x1b[6G2\x1b[C7\x1b[?2026l");
     }
 
     /// Draws random frames through a real emulator, and compares every cell with what was meant.
@@ -330,7 +330,8 @@ mod tests {
                     vt100::Color::Idx(n) => Color::Indexed(n),
                     vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
                 };
-                assert_eq!((Some(seen(cell.fgcolor())), Some(seen(cell.bgcolor()))), (style.fg, style.bg));
+                let meant = (style.fg.unwrap_or_default(), style.bg.unwrap_or_default());
+                assert_eq!((seen(cell.fgcolor()), seen(cell.bgcolor())), meant);
             }
         }
     }

@@ -112,7 +112,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["p"], Command::Pause, ONE_RUN, "pause", "pause, or go on"),
     bind(&["r"], Command::Resume, ONE_RUN, "resume", "go on from the last checkpoint"),
     bind(&["t"], Command::Triage, ONE_RUN, "triage", "show the predictions of this run"),
-    bind(&["l"], Command::LogAxis, ONE_RUN, "log axis", "logarithmic or linear charts"),
+    bind(&["l"], Command::LogAxis, ONE_RUN, "log axis", "charts: automatic, logarithmic or linear"),
     bind(&["f"], Command::Filter, &[Place::Runs], "filter", "show only runs that fit: words, mae<60, epoch>10"),
     bind(&["s"], Command::Sort, &[Place::Runs], "sort", "sort by time, error, name or status"),
     bind(&["/"], Command::Search, &[Place::Runs], "search", "go to a run by its name"),

@@ -29,7 +29,7 @@ pub fn len(place: Place) -> usize {
 pub fn draw(place: Place, scroll: usize, area: Rect, painter: &mut Painter) {
     let rows = rows(place);
     let height = (rows.len() as u16 + 2).min(area.height.saturating_sub(2));
-    let inner = popup("Keys", 76, height, area, painter.buf, painter.theme);
+    let inner = popup("Keys · any other key closes", 76, height, area, painter.buf, painter.theme);
     let first = scroll.min(rows.len().saturating_sub(inner.height as usize));
     for (i, (keys, help)) in rows.iter().skip(first).take(inner.height as usize).enumerate() {
         let row = Rect { y: inner.y + i as u16, height: 1, ..inner };

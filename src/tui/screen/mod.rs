@@ -13,6 +13,9 @@ pub mod launch;
 pub mod runs;
 pub mod triage;
 
+#[cfg(test)]
+mod tests;
+
 use super::app::{Overlay, State, Tab};
 use super::keymap::{self, Place};
 use super::theme::{Scope, Theme};
@@ -76,11 +79,18 @@ impl Painter<'_> {
         }
         let mut x = area.x;
         let end = area.x + area.width;
+        let mut left: usize = spans.iter().map(|span| span.content.width()).sum();
         for span in spans {
             let room = usize::from(end - x);
-            let cut = span.content.width() > room;
-            x = self.buf.set_stringn(x, area.y + row, text::fit(&span.content, room), room, span.style).0;
-            if cut {
+            let wide = span.content.width();
+            // What follows does not fit either: leave a cell for the mark of the cut.
+            let words = match left > room && wide >= room {
+                true => format!("{}…", text::fit(&span.content, room).chars().take(room.saturating_sub(1)).collect::<String>()),
+                false => span.content.into_owned(),
+            };
+            x = self.buf.set_stringn(x, area.y + row, &words, room, span.style).0;
+            left -= wide;
+            if x == end {
                 break;
             }
         }
@@ -203,8 +213,8 @@ fn draw_runs(state: &State, area: Rect, painter: &mut Painter) {
 
 /// List and detail: beside each other where there is room, else one above the other.
 fn split(area: Rect, rows: usize) -> [Rect; 2] {
-    if area.width >= 110 {
-        let left = (area.width * 11 / 20).max(64);
+    if area.width >= 116 {
+        let left = (area.width * 11 / 20).max(68);
         return [Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area }];
     }
     let top = (rows as u16 + 3).clamp(6, (area.height * 2 / 5).max(6));

@@ -226,7 +226,7 @@ mod tests {
     fn a_theme_of_ones_own_changes_only_what_it_says() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
-        std::fs::write(&path, "inherits = \"dark\"\n[palette]\nink = \"#010203\"\n[scopes]\ntitle = { fg = \"ink\" }").unwrap();
+        std::fs::write(&path, "inherits = \"dark\"\n[palette]\nown = \"#010203\"\n[scopes]\ntitle = { fg = \"own\" }").unwrap();
         let (mine, dark) = (resolve(path.to_str().unwrap()).unwrap(), resolve("dark").unwrap());
         let title = SCOPES.iter().position(|(_, n)| *n == "title").unwrap();
         assert_eq!(mine[title].fg, Some(Color::Rgb(1, 2, 3)));

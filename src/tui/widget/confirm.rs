@@ -37,7 +37,11 @@ pub fn popup(title: &str, width: u16, height: u16, area: Rect, buf: &mut Buffer,
 /// Draws the question over everything else.
 pub fn render(question: &Question, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let width = 64.min(area.width.saturating_sub(4));
-    let lines: Vec<String> = question.lines.iter().flat_map(|l| text::wrap(l, width as usize - 4)).collect();
+    let lines: Vec<String> = question
+        .lines
+        .iter()
+        .flat_map(|l| if l.is_empty() { vec![String::new()] } else { text::wrap(l, width as usize - 4) })
+        .collect();
     let inner = popup(&question.title, width, lines.len() as u16 + 4, area, buf, theme);
     for (i, line) in lines.iter().enumerate() {
         buf.set_stringn(inner.x, inner.y + i as u16, line, inner.width as usize, theme.style(Scope::Text));

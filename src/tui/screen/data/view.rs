@@ -16,11 +16,10 @@ const SETS: &[Column] = &[
     Column { title: "audit", width: Width::Cells(13), figures: false },
 ];
 
-const FINDINGS: &[Column] = &[
+const FINDINGS: [Column; 3] = [
     Column { title: "", width: Width::Cells(1), figures: false },
-    Column { title: "finding", width: Width::Cells(20), figures: false },
-    Column { title: "file", width: Width::Cells(18), figures: false },
-    Column { title: "detail", width: Width::Rest(10), figures: false },
+    Column { title: "file", width: Width::Cells(14), figures: false },
+    Column { title: "finding", width: Width::Rest(12), figures: false },
 ];
 
 /// Data sets; picture; findings.
@@ -151,7 +150,7 @@ fn draw_picture(state: &State, area: Rect, painter: &mut Painter) {
     let mut caption = Vec::new();
     caption.extend(image.hc_mm.map(|hc| format!("HC {hc:.2} mm")));
     caption.extend(image.pixel_size_mm.map(|size| format!("{size:.4} mm/px")));
-    caption.push(if image.ring.is_some() { "── fitted to the ring" } else { "no ring" }.to_owned());
+    caption.push(if image.ring.is_some() { "── ring" } else { "no ring" }.to_owned());
     let foot = Rect { y: room.y + room.height, height: 1, ..room };
     painter.line(foot, 0, &caption.join(" · "), Scope::Dim);
 }
@@ -174,15 +173,26 @@ fn draw_findings(data: &Data, area: Rect, painter: &mut Painter) {
         return painter.line(inner, 0, words, Scope::Dim);
     }
     let theme = painter.theme;
+    let mut columns = FINDINGS;
+    if inner.width > 60 {
+        columns[1].width = Width::Cells(24);
+    }
+    // The selected one is shown whole below the list.
+    let whole = focused.then(|| findings.get(data.finding.index)).flatten();
+    let whole = whole.map(|f| wrap(&format!("{}: {}", f.kind, f.detail), inner.width as usize)).unwrap_or_default();
+    let below = (whole.len() as u16).min(inner.height / 3);
+    let list = Rect { height: inner.height - below, ..inner };
+    for (i, line) in whole.iter().take(below as usize).enumerate() {
+        painter.line(Rect { y: list.y + list.height, height: below, ..inner }, i as u16, line, Scope::Text);
+    }
     let rows =
-        list::render(FINDINGS, findings.len(), &data.finding, inner, painter.buf, look(focused, painter), |i| {
+        list::render(&columns, findings.len(), &data.finding, list, painter.buf, look(focused, painter), |i| {
             let finding = &findings[i];
             let (glyph, scope) = if finding.error { ("✘", Scope::Error) } else { ("!", Scope::Warning) };
             vec![
                 (glyph.to_owned(), theme.style(scope)),
-                (finding.kind.clone(), theme.style(scope)),
                 (finding.file.clone(), theme.style(Scope::Text)),
-                (finding.detail.clone(), theme.style(Scope::Dim)),
+                (format!("{}: {}", finding.kind, finding.detail), theme.style(scope)),
             ]
         });
     painter.hits.push((rows, Hit::Second { first: data.finding.offset(rows.height as usize, findings.len()) }));

@@ -265,6 +265,7 @@ mod tests {
     #[test]
     fn values_that_are_right_only_together_are_right() {
         let mut launch = launch();
+        launch.selection.index = launch.entries.iter().position(|e| e.shipped.name == "reg-cnn263k").unwrap();
         put(&mut launch, "data.fold", "7");
         launch.check();
         assert!(error(&launch, "data.fold").is_some());

@@ -11,13 +11,15 @@ use crate::tui::widget::text::{count, duration, fit, wrap};
 use crate::tui::widget::form;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 const RECIPES: &[Column] = &[Column { title: "recipe", width: Width::Rest(12), figures: false }];
 
 pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     let launch = &state.launch;
     let live = state.runs.live() as u16;
-    let queue = (live + 2).clamp(3, (area.height / 4).max(4));
+    // On a low screen the form needs the rows more than the queue does.
+    let queue = if launch.editing && area.height < 30 { 0 } else { (live + 2).clamp(3, (area.height / 4).max(4)) };
     let upper = Rect { height: area.height - queue, ..area };
     let left = if area.width >= 110 { 44 } else { 26 };
     draw_recipes(launch, Rect { width: left, ..upper }, painter);
@@ -61,8 +63,14 @@ fn draw_form(launch: &Launch, area: Rect, painter: &mut Painter) {
     };
     let shown = if entry.form.all { "every key" } else { "what matters" };
     let inner = panel(&entry.shipped.name, &[shown], area, launch.editing, painter);
-    let plan = plan_lines(launch);
-    let below = plan.len() as u16 + 2;
+    let mut plan: Vec<(Scope, String)> = Vec::new();
+    for (scope, words) in plan_lines(launch) {
+        plan.extend(wrap_item(&words, inner.width as usize).into_iter().map(|line| (scope, line)));
+    }
+    let (note_scope, note) = help(launch, entry);
+    let mut note = wrap(&note, inner.width as usize);
+    note.truncate(2);
+    let below = (plan.len() + note.len() + 1) as u16;
     let room = Rect { height: inner.height.saturating_sub(below), ..inner };
     let button = if launch.starting { "starting …" } else { "start this run" };
     let fields = form::render(&entry.form, button, launch.editing, room, painter.buf, painter.theme);
@@ -71,25 +79,47 @@ fn draw_form(launch: &Launch, area: Rect, painter: &mut Painter) {
         painter.hits.push((line, Hit::Field(*field)));
     }
     let foot = Rect { y: inner.y + room.height, height: below.min(inner.height), ..inner };
-    painter.line(foot, 0, &help(launch, entry), Scope::Dim);
+    for (i, line) in note.iter().enumerate() {
+        painter.line(foot, i as u16, line, note_scope);
+    }
     for (i, (scope, words)) in plan.iter().enumerate() {
-        painter.line(foot, i as u16 + 2, words, *scope);
+        painter.line(foot, (note.len() + 1 + i) as u16, words, *scope);
     }
 }
 
+/// `label  words` in lines of at most `width`, the words under each other.
+fn wrap_item(words: &str, width: usize) -> Vec<String> {
+    let Some((label, rest)) = words.split_once("  ").filter(|_| words.width() > width) else {
+        return wrap_plain(words, width);
+    };
+    let indent = 12;
+    let lines = wrap(rest, width.saturating_sub(indent));
+    lines.iter().enumerate().map(|(i, l)| format!("{:<indent$}{l}", if i == 0 { label } else { "" })).collect()
+}
+
+fn wrap_plain(words: &str, width: usize) -> Vec<String> {
+    if words.width() <= width { vec![words.to_owned()] } else { wrap(words, width) }
+}
+
 /// What the focused field is for.
-fn help(launch: &Launch, entry: &Entry) -> String {
+fn help(launch: &Launch, entry: &Entry) -> (Scope, String) {
     match entry.form.focused() {
-        _ if !launch.editing => "enter edits it; ctrl-s starts it as it is".to_owned(),
-        Some(field) => field.help.clone(),
-        None => "enter starts it; it runs on when you leave".to_owned(),
+        _ if !launch.editing => (Scope::Dim, "enter edits it; ctrl-s starts it as it is".to_owned()),
+        Some(field) => (Scope::Dim, field.help.clone()),
+        None => (Scope::Dim, "enter starts it; it runs on when you leave".to_owned()),
     }
 }
 
 /// What starting would mean, in a few lines.
 fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
     let plan = match &launch.plan {
-        None => return vec![(Scope::Dim, "…".to_owned())],
+        None => {
+            let wrong = launch.selected().and_then(|e| e.form.fields.iter().find(|f| f.error.is_some()));
+            return vec![match wrong {
+                Some(field) => (Scope::Error, format!("✘ {}: {}", field.name, field.error.as_deref().unwrap_or_default())),
+                None => (Scope::Dim, "…".to_owned()),
+            }];
+        }
         Some(Err(error)) => return vec![(Scope::Error, format!("✘ {error}"))],
         Some(Ok(plan)) => plan,
     };

@@ -1,7 +1,7 @@
 //! One run: figures, curves of loss and error, log.
 
 use super::list::status_style;
-use super::{Followed, Row, Runs};
+use super::{Axis, Followed, Row, Runs};
 use crate::run::Status;
 use crate::run::event::Epoch;
 use crate::tui::model::RunFacts;
@@ -11,6 +11,7 @@ use crate::tui::widget::chart::{Chart, Series, axis_end};
 use crate::tui::widget::text::{count, decimals, duration, fit, rate, significant, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 /// Draws the selected run into `area`.
 pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
@@ -56,16 +57,17 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     let history = &followed.history;
     let last = history.epochs.last();
     let fold = facts.folds.map_or(String::new(), |n| format!("  fold {} of {n}", facts.fold));
-    let mut first = vec![
-        Span::styled(format!("{} {}", facts.status.glyph(), facts.status.word()), status_style(theme, facts.status)),
-        Span::styled(format!("  {} on {}{fold}", facts.recipe, facts.dataset), dim),
-    ];
+    let mut first = vec![Span::styled(
+        format!("{} {}", facts.status.glyph(), facts.status.word()),
+        status_style(theme, facts.status),
+    )];
     if facts.status == Status::Running {
         first.push(Span::styled("  left ", dim));
         first.push(Span::styled(facts.eta_seconds.map_or("…".to_owned(), duration), strong));
     }
     first.push(Span::styled("  at work ", dim));
     first.push(Span::styled(duration(facts.seconds), text));
+    first.push(Span::styled(format!("  {} on {}{fold}", facts.recipe, facts.dataset), dim));
     painter.spans(area, 0, first);
 
     let mut second = vec![
@@ -91,7 +93,14 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     painter.spans(area, 1, second);
 
     let mut third: Vec<Span> = Vec::new();
+    let mut left = usize::from(area.width);
+    // Figures that do not fit whole are left out; the most wanted come first.
     let mut pair = |value: String, unit: &'static str| {
+        let wide = value.width() + unit.width() + if third.is_empty() { 0 } else { 3 };
+        if wide > left {
+            return;
+        }
+        left -= wide;
         if !third.is_empty() {
             third.push(Span::styled(" · ", dim));
         }
@@ -158,7 +167,11 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
             series: &series,
             x_end,
             x_name: "epoch",
-            log: runs.log_axis,
+            log: match runs.axis {
+                Axis::Auto => wide_range(&series),
+                Axis::Log => true,
+                Axis::Linear => false,
+            },
             mark,
             text: theme.style(Scope::Title),
             axis: theme.style(Scope::ChartAxis),
@@ -178,6 +191,13 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         at("val_mae_px"),
         two,
     );
+}
+
+/// Whether the curves span so many orders that a linear axis would show a line along the bottom.
+fn wide_range(series: &[Series]) -> bool {
+    let values = series.iter().flat_map(|s| s.points).map(|p| p.1).filter(|v| v.is_finite() && *v > 0.0);
+    let (low, high) = values.fold((f64::INFINITY, 0.0), |(l, h): (f64, f64), v| (l.min(v), h.max(v)));
+    high > low * 50.0
 }
 
 /// The losses of single steps, in epochs.

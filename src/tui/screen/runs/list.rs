@@ -15,7 +15,7 @@ const SPARK: usize = 8;
 
 const NARROW: &[Column] = &[
     Column { title: "status", width: Width::Cells(10), figures: false },
-    Column { title: "run", width: Width::Rest(12), figures: false },
+    Column { title: "run", width: Width::Rest(10), figures: false },
     Column { title: "fold", width: Width::Cells(4), figures: true },
     Column { title: "epoch", width: Width::Cells(7), figures: true },
     Column { title: "MAE px", width: Width::Cells(7), figures: true },

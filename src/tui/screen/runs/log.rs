@@ -3,7 +3,7 @@
 use crate::run::event::{Body, Epoch, Event};
 use crate::text;
 use crate::tui::theme::Scope;
-use crate::tui::widget::text::{duration, significant};
+use crate::tui::widget::text::significant;
 use jiff::Timestamp;
 
 /// One line of the log.
@@ -48,5 +48,5 @@ fn epoch(e: &Epoch, best: Option<&Epoch>) -> String {
         Some(b) => format!("  (best {} @{})", significant(b.metric("val_mae_px"), 4), b.epoch),
         None => String::new(),
     };
-    format!("epoch {:>3}  val MAE {mae} px{note}  in {}", e.epoch, duration(e.seconds))
+    format!("epoch {:>3}  val MAE {mae} px  {:.1} s{note}", e.epoch, e.seconds)
 }

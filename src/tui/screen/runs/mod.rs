@@ -58,6 +58,16 @@ impl Sort {
     }
 }
 
+/// The ordinate of the charts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Axis {
+    /// Logarithmic where the values span more than a linear axis can show.
+    #[default]
+    Auto,
+    Log,
+    Linear,
+}
+
 /// One run of the list; what is not read yet is not known.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -112,7 +122,7 @@ pub struct Runs {
     pub filter: String,
     pub sort: Sort,
     pub open: bool,
-    pub log_axis: bool,
+    pub axis: Axis,
     pub followed: HashMap<RunDir, Followed>,
     /// The list has been read at least once.
     pub listed: bool,
@@ -215,7 +225,7 @@ impl Runs {
         }
     }
 
-    /// What a command means here; `Err` is why it means nothing.
+    /// What a command means here.
     pub fn command(&mut self, command: Command) -> Answer {
         match command {
             Command::Open => self.open = !self.visible.is_empty(),
@@ -228,9 +238,21 @@ impl Runs {
                 self.sort = self.sort.next();
                 return Answer::Rearrange;
             }
-            Command::LogAxis => self.log_axis = !self.log_axis,
+            Command::LogAxis => {
+                self.axis = match self.axis {
+                    Axis::Auto => Axis::Log,
+                    Axis::Log => Axis::Linear,
+                    Axis::Linear => Axis::Auto,
+                };
+                let words = match self.axis {
+                    Axis::Auto => "charts are logarithmic where that shows more",
+                    Axis::Log => "charts are logarithmic",
+                    Axis::Linear => "charts are linear",
+                };
+                return Answer::Say(words.to_owned());
+            }
             Command::Stop | Command::Pause | Command::Resume | Command::Delete => {
-                let Some(row) = self.selected() else { return Answer::Refused("no run is selected".to_owned()) };
+                let Some(row) = self.selected() else { return Answer::Say("no run is selected".to_owned()) };
                 return control(command, row);
             }
             _ => {}
@@ -246,13 +268,14 @@ pub enum Answer {
     Rearrange,
     Ask(Question, Effect),
     Do(Effect, String),
-    Refused(String),
+    /// Nothing to do but to say so.
+    Say(String),
 }
 
 fn control(command: Command, row: &Row) -> Answer {
-    let Some(facts) = row.known() else { return Answer::Refused("the run is not read yet".to_owned()) };
+    let Some(facts) = row.known() else { return Answer::Say("the run is not read yet".to_owned()) };
     let (run, name, status) = (row.run.clone(), row.run.id(), facts.status);
-    let refused = |what: &str| Answer::Refused(format!("{name} is {}: {what}", status.word()));
+    let refused = |what: &str| Answer::Say(format!("{name} is {}: {what}", status.word()));
     match (command, status) {
         (Command::Stop, Status::Running | Status::Paused) => Answer::Ask(
             Question {

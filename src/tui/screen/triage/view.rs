@@ -22,7 +22,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Rows of figures beside or below the picture.
-const FIGURES: u16 = 4;
+const FIGURES: u16 = 5;
 
 /// List and picture; the list is nothing when one image has the whole screen.
 fn areas(triage: &Triage, area: Rect) -> [Rect; 2] {
@@ -122,7 +122,7 @@ fn summary(triage: &Triage) -> Option<String> {
         return None;
     }
     let (px, mm) = (spread(&errors(|c| c.error_px)), spread(&errors(|c| c.error_mm)));
-    Some(format!("MAE {:.2} ± {:.2} px · {:.2} ± {:.2} mm", px.0, px.1, mm.0, mm.1))
+    Some(format!("MAE {:.1} ± {:.1} px · {:.1} ± {:.1} mm", px.0, px.1, mm.0, mm.1))
 }
 
 fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
@@ -178,34 +178,33 @@ fn draw_case(state: &State, area: Rect, painter: &mut Painter) {
     let (dim, text, strong) = (theme.style(Scope::Dim), theme.style(Scope::Text), theme.style(Scope::Strong));
     let row = |label: &'static str, px: String, mm: String, style| {
         vec![
-            Span::styled(format!("{label:<11}"), dim),
-            Span::styled(format!("{px:>9}"), style),
-            Span::styled(" px ", dim),
-            Span::styled(format!("{mm:>8}"), style),
+            Span::styled(format!("{label:<10}"), dim),
+            Span::styled(format!("{px:>7}"), style),
+            Span::styled(" px", dim),
+            Span::styled(format!("{mm:>7}"), style),
             Span::styled(" mm", dim),
         ]
     };
-    let mut truth = row("truth", format!("{:.1}", case.truth_px), format!("{:.1}", case.truth_mm), text);
-    let mut prediction =
+    let truth = row("truth", format!("{:.1}", case.truth_px), format!("{:.1}", case.truth_mm), text);
+    let prediction =
         row("prediction", format!("{:.1}", case.prediction_px), format!("{:.1}", case.prediction_mm), text);
     let mut error = row("error", format!("{:+.1}", case.error_px), format!("{:+.1}", case.error_mm), strong);
-    error.push(Span::styled(format!(" {:>6}", format!("{:.1}", case.error_percent)), strong));
+    error.push(Span::styled(format!("{:>6}", format!("{:.1}", case.error_percent)), strong));
     error.push(Span::styled(" %", dim));
-    match triage.ellipses {
-        _ if case.truth.is_none() => truth.push(Span::styled("  no annotated ring", dim)),
-        Ellipses::None => {}
-        shown => {
-            truth.push(Span::styled("  ── true ellipse", theme.style(Scope::PictureTruth)));
-            if shown == Ellipses::Both {
-                let note = "  ╌╌ true shape, predicted size";
-                prediction.push(Span::styled(note, theme.style(Scope::PicturePrediction)));
-            }
+    let true_one = Span::styled("── true ellipse", theme.style(Scope::PictureTruth));
+    let legend = match triage.ellipses {
+        _ if case.truth.is_none() => vec![Span::styled("no annotated ring", dim)],
+        Ellipses::None => vec![Span::styled("e shows the ellipse", dim)],
+        Ellipses::Truth => vec![true_one],
+        Ellipses::Both => {
+            vec![true_one, Span::styled("  ╌╌ predicted size", theme.style(Scope::PicturePrediction))]
         }
-    }
+    };
     let trimester = case.trimester.map_or(String::new(), |t| format!("T{t} · "));
     let origin = format!("{trimester}exam {} · {} · {:.4} mm/px", case.exam, case.set, case.pixel_size_mm);
-    painter.spans(below, 0, truth);
-    painter.spans(below, 1, prediction);
-    painter.spans(below, 2, error);
-    painter.line(below, 3, &origin, Scope::Dim);
+    painter.spans(below, 0, legend);
+    painter.spans(below, 1, truth);
+    painter.spans(below, 2, prediction);
+    painter.spans(below, 3, error);
+    painter.line(below, 4, &origin, Scope::Dim);
 }

@@ -1,0 +1,508 @@
+//! How the screens look, cell by cell, and what keys do: on made-up runs and data.
+
+use crate::recipe::Recipe;
+use crate::run::event::{self, Body, Event};
+use crate::run::{RunDir, Status, control::Control};
+use crate::tui::action::{Action, Effect, RunNews};
+use crate::tui::app::{State, Tab};
+use crate::tui::model::{Case, DataDetails, DataRow, FindingRow, ImageRow, Part, Plan, RunFacts};
+use crate::tui::screen::{draw, launch::Launch};
+use crate::tui::theme::{Depth, Theme};
+use crate::tui::widget::picture::Oval;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A workbench without a world: run directories that hold nothing but a recipe.
+struct Bench {
+    state: State,
+    runs: Vec<RunDir>,
+    _folder: tempfile::TempDir,
+}
+
+const IDS: [&str; 4] = [
+    "20260101-0900-reg-cnn1m-mse-f0-aaaa",
+    "20260101-1000-reg-cnn263k-huber-f1-bbbb",
+    "20260101-1100-reg-cnn263k-mse-f2-cccc",
+    "20260101-1200-reg-cnn263k-mse-f3-dddd",
+];
+
+fn facts(status: Status, fold: usize, epoch: u64) -> RunFacts {
+    RunFacts {
+        status,
+        recipe: "reg-cnn263k".to_owned(),
+        dataset: "hc18".to_owned(),
+        fold,
+        folds: Some(5),
+        epoch,
+        epochs: 100,
+        best_px: Some(90.18 + fold as f64),
+        best_mm: Some(11.72),
+        best_epoch: Some(epoch),
+        curve: vec![400.0, 200.0, 120.0, 100.0, 90.18],
+        eta_seconds: None,
+        seconds: 720.0,
+        reason: None,
+    }
+}
+
+fn epoch(n: u64) -> Body {
+    let mae = 60.0 + 300.0 / n as f64;
+    let metrics = [("train_mae_px", mae * 0.9), ("val_mae_px", mae), ("val_mae_mm", mae * 0.13)];
+    Body::Epoch(event::Epoch {
+        epoch: n,
+        epochs: 100,
+        step: n * 80,
+        lr: 1e-3,
+        seconds: 6.5,
+        images_per_second: 98.4,
+        train_loss: Some(0.3 / n as f64),
+        val_loss: Some(0.36 / n as f64),
+        best: true,
+        metrics: metrics.into_iter().map(|(k, v)| (k.to_owned(), Some(v))).collect::<BTreeMap<_, _>>(),
+    })
+}
+
+/// The events of a run that has done `epochs`.
+fn events(epochs: u64) -> Vec<Event> {
+    let started = event::Started {
+        device: "cpu".to_owned(),
+        threads: 2,
+        kernels: "avx2".to_owned(),
+        train_images: 640,
+        validation_images: 160,
+        epochs: 100,
+        steps_per_epoch: 80,
+        ..event::Started::default()
+    };
+    let mut bodies = vec![Body::Queued(event::Queued {}), Body::Started(started)];
+    bodies.extend((1..=epochs).map(epoch));
+    bodies.push(Body::Step(event::Step { epoch: epochs + 1, step: epochs * 80 + 7, loss: Some(0.0123) }));
+    let event = |(seq, body)| {
+        let seq = seq as u64;
+        Event { seq, time: jiff::Timestamp::from_second(1_767_265_200 + 10 * seq as i64).unwrap(), body }
+    };
+    bodies.into_iter().enumerate().map(event).collect()
+}
+
+fn bench(width: u16, height: u16) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |id: &&str| {
+        let path = folder.path().join(id);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("recipe.toml"), "").unwrap();
+        RunDir::open(path).unwrap()
+    };
+    let runs: Vec<RunDir> = IDS.iter().map(run).collect();
+    let theme = Theme::standard(Depth::Sixteen);
+    let area = Rect::new(0, 0, width, height);
+    let mut state = State::new(theme, area, Launch::new(&["cnn263k", "cnn1m"]), None);
+    state.zone = jiff::tz::TimeZone::UTC;
+    state.now = jiff::Timestamp::from_second(1_767_265_500).unwrap();
+    state.update(Action::RunsListed(runs.clone()));
+    let mut one = facts(Status::Finished, 0, 84);
+    (one.recipe, one.reason) = ("reg-cnn1m".to_owned(), Some("patience".to_owned()));
+    let read = vec![
+        (runs[0].clone(), Ok(one)),
+        (runs[1].clone(), Ok(facts(Status::Crashed, 1, 12))),
+        (runs[2].clone(), Ok(facts(Status::Queued, 2, 0))),
+    ];
+    state.update(Action::RunsRead(read));
+    let mut recipe = Recipe { name: "reg-cnn263k".to_owned(), ..Recipe::default() };
+    recipe.data.fold = 3;
+    let news = RunNews {
+        run: runs[3].clone(),
+        anew: true,
+        events: events(12),
+        status: Status::Running,
+        recipe: Some(recipe.into()),
+        console: None,
+    };
+    state.update(Action::RunEvents(news));
+    state.update(Action::DataListed(Ok(vec![DataRow {
+        name: "hc18".to_owned(),
+        kind: "hc18".to_owned(),
+        path: PathBuf::from("/data/hc18"),
+        images: 800,
+        audit: Some((0, 3)),
+        prepared: true,
+    }])));
+    state.effects.clear();
+    Bench { state, runs, _folder: folder }
+}
+
+impl Bench {
+    fn press(&mut self, code: KeyCode) -> Vec<Effect> {
+        self.state.update(Action::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        std::mem::take(&mut self.state.effects)
+    }
+
+    fn type_in(&mut self, words: &str) {
+        for c in words.chars() {
+            self.press(KeyCode::Char(c));
+        }
+    }
+
+    fn buffer(&mut self) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(self.state.area.width, self.state.area.height)).unwrap();
+        let mut hits = None;
+        terminal.draw(|frame| hits = Some(draw(&self.state, frame))).unwrap();
+        self.state.hits = hits.unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    fn screen(&mut self) -> String {
+        let buffer = self.buffer();
+        let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The cell where `words` begin.
+    fn cell(&mut self, words: &str) -> ratatui::buffer::Cell {
+        let buffer = self.buffer();
+        for y in 0..buffer.area.height {
+            let cells: Vec<&str> = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            let row: String = cells.concat();
+            if let Some(at) = row.find(words) {
+                let x = row[..at].chars().count() as u16;
+                return buffer[(x, y)].clone();
+            }
+        }
+        panic!("no \"{words}\" on the screen:\n{}", self.screen());
+    }
+
+    fn with_cases(mut self) -> Bench {
+        self.press(KeyCode::Char('t'));
+        let case = |file: &str, exam, truth: f64, prediction: f64, oval: bool| Case {
+            file: file.to_owned(),
+            path: PathBuf::from(file),
+            exam,
+            set: "validation".to_owned(),
+            trimester: Some(2),
+            pixel_size_mm: 0.13,
+            truth_px: truth,
+            prediction_px: prediction,
+            error_px: prediction - truth,
+            truth_mm: truth * 0.13,
+            prediction_mm: prediction * 0.13,
+            error_mm: (prediction - truth) * 0.13,
+            error_percent: (prediction - truth).abs() / truth * 100.0,
+            truth: oval.then_some(Oval {
+                center_x_px: 400.0,
+                center_y_px: 270.0,
+                semi_axis_a_px: 220.0,
+                semi_axis_b_px: 180.0,
+                angle_rad: 0.3,
+                predicted: false,
+            }),
+        };
+        let cases = vec![
+            case("010_HC.png", 10, 1300.0, 1310.0, true),
+            case("392_HC.png", 392, 1250.0, 1000.0, true),
+            case("417_2HC.png", 417, 400.0, 520.0, false),
+        ];
+        let run = self.state.triage.run.clone().unwrap();
+        self.state.update(Action::Predictions(run, Ok(cases)));
+        self
+    }
+
+    fn with_data(mut self) -> Bench {
+        self.press(KeyCode::Char('1'));
+        let image = |n: usize| ImageRow {
+            file: format!("{n:03}_HC.png"),
+            path: PathBuf::from("x"),
+            ring: Some(PathBuf::from("y")),
+            hc_mm: Some(60.0 + ((n * 37) % 100) as f64),
+            pixel_size_mm: Some(0.1 + (n % 10) as f64 * 0.01),
+        };
+        let finding = |error, kind: &str, file: &str, detail: &str| FindingRow {
+            error,
+            kind: kind.to_owned(),
+            file: file.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let details = DataDetails {
+            images: (0..100).map(image).collect(),
+            exams: 80,
+            bytes: 120 << 20,
+            findings: Some(vec![
+                finding(true, "missing-partner", "007_HC_Annotation.png", "007_HC.png has no annotation"),
+                finding(false, "identical-images", "039_HC.png", "the same bytes as 040_HC.png"),
+                finding(false, "odd-size", "050_HC.png", "796x532 px"),
+            ]),
+        };
+        self.state.update(Action::DataRead("hc18".to_owned(), Box::new(Ok(details))));
+        self
+    }
+
+    fn with_plan(mut self) -> Bench {
+        self.press(KeyCode::Char('2'));
+        let plan = Plan {
+            trainable: 263_633,
+            non_trainable: 80,
+            parts: Some([
+                Part { images: 640, exams: 518 },
+                Part { images: 160, exams: 131 },
+                Part::default(),
+            ]),
+            data: self.state.data.sets().first().cloned(),
+            prepared: true,
+            obstacle: None,
+        };
+        self.state.launch.planned(1, Ok(plan));
+        self
+    }
+}
+
+#[test]
+fn runs_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).screen());
+}
+
+#[test]
+fn runs_at_120x40() {
+    insta::assert_snapshot!(bench(120, 40).screen());
+}
+
+#[test]
+fn one_run_at_80x24() {
+    let mut bench = bench(80, 24);
+    bench.press(KeyCode::Enter);
+    insta::assert_snapshot!(bench.screen());
+}
+
+#[test]
+fn triage_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).with_cases().screen());
+}
+
+#[test]
+fn triage_at_120x40() {
+    insta::assert_snapshot!(bench(120, 40).with_cases().screen());
+}
+
+#[test]
+fn data_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).with_data().screen());
+}
+
+#[test]
+fn data_at_120x40() {
+    insta::assert_snapshot!(bench(120, 40).with_data().screen());
+}
+
+#[test]
+fn launch_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).with_plan().screen());
+}
+
+#[test]
+fn launch_at_120x40() {
+    let mut bench = bench(120, 40).with_plan();
+    bench.press(KeyCode::Enter);
+    insta::assert_snapshot!(bench.screen());
+}
+
+#[test]
+fn help_and_a_question_at_80x24() {
+    let mut bench = bench(80, 24);
+    bench.press(KeyCode::Char('x'));
+    insta::assert_snapshot!("question", bench.screen());
+    bench.press(KeyCode::Esc);
+    bench.press(KeyCode::Char('?'));
+    insta::assert_snapshot!("help", bench.screen());
+}
+
+#[test]
+fn status_has_its_colour_and_its_word_and_the_selection_is_reversed() {
+    let mut bench = bench(120, 40);
+    assert_eq!(bench.cell("! crashed").fg, Color::Red);
+    assert_eq!(bench.cell("✔ finished").fg, Color::Blue);
+    assert_eq!(bench.cell("▶ running").fg, Color::Green);
+    assert!(bench.cell("› ▶ running").modifier.contains(Modifier::REVERSED));
+    assert!(bench.cell("[3 Runs]").modifier.contains(Modifier::REVERSED));
+    assert_eq!(bench.cell("┄ validation").fg, Color::Yellow);
+}
+
+#[test]
+fn without_colours_every_screen_says_the_same() {
+    let plain = Theme::standard(Depth::None);
+    for make in [|b: Bench| b, Bench::with_cases, Bench::with_data, Bench::with_plan] {
+        let mut bench = make(bench(80, 24));
+        let colourful = bench.screen();
+        bench.state.theme = plain.clone();
+        assert_eq!(bench.screen(), colourful);
+        let buffer = bench.buffer();
+        assert!(buffer.content.iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_comes_back() {
+    let mut bench = bench(79, 24);
+    let small = bench.screen();
+    assert!(small.contains("now 79 x 24") && small.contains("at least 80 x 24"), "{small}");
+    for (width, height) in [(1, 1), (3, 2), (20, 5)] {
+        bench.state.area = Rect::new(0, 0, width, height);
+        bench.screen();
+    }
+    bench.state.area = Rect::new(0, 0, 80, 24);
+    assert!(bench.screen().contains("[3 Runs]"));
+}
+
+#[test]
+fn every_screen_draws_at_every_size() {
+    for make in [|b: Bench| b, Bench::with_cases, Bench::with_data, Bench::with_plan] {
+        let mut bench = make(bench(80, 24));
+        for open in [false, true] {
+            if open {
+                bench.press(KeyCode::Enter);
+            }
+            for (width, height) in [(80, 24), (81, 25), (100, 24), (109, 30), (110, 30), (160, 50), (300, 24), (80, 100)] {
+                bench.state.area = Rect::new(0, 0, width, height);
+                bench.screen();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_loses_work_or_ends_it_asks_first() {
+    let mut bench = bench(80, 24);
+    let running = bench.runs[3].clone();
+    assert_eq!(bench.press(KeyCode::Char('x')), []);
+    assert!(bench.screen().contains("makes a checkpoint"));
+    assert_eq!(bench.press(KeyCode::Esc), []);
+    bench.press(KeyCode::Char('x'));
+    assert_eq!(bench.press(KeyCode::Char('y')), [Effect::Ask(running.clone(), Control::Stop)]);
+    assert_eq!(bench.press(KeyCode::Char('p')), [Effect::Ask(running, Control::Pause)]);
+    assert_eq!(bench.press(KeyCode::Char('d')), [], "a running run is not deleted");
+    assert!(bench.screen().contains("stop it first"));
+    bench.press(KeyCode::End);
+    bench.press(KeyCode::Char('d'));
+    assert!(bench.screen().contains("cannot be"));
+    assert_eq!(bench.press(KeyCode::Char('y')), [Effect::Delete(bench.runs[0].clone())]);
+    bench.press(KeyCode::Up);
+    assert_eq!(bench.press(KeyCode::Char('r')), [Effect::Resume(bench.runs[1].clone())]);
+}
+
+#[test]
+fn filter_search_and_sort_keep_the_selected_run() {
+    let mut bench = bench(80, 24);
+    bench.press(KeyCode::Char('f'));
+    bench.type_in("huber");
+    bench.press(KeyCode::Enter);
+    assert_eq!(bench.state.runs.visible.len(), 1);
+    assert!(bench.screen().contains("Runs 1 of 4 · filter: huber"));
+    bench.press(KeyCode::Esc);
+    assert_eq!(bench.state.runs.visible.len(), 4);
+    assert_eq!(bench.state.runs.selected().unwrap().run, bench.runs[1]);
+    bench.press(KeyCode::Char('s'));
+    assert_eq!(bench.state.runs.selected().unwrap().run, bench.runs[1]);
+    bench.press(KeyCode::Char('/'));
+    bench.type_in("cnn1m");
+    bench.press(KeyCode::Enter);
+    assert_eq!(bench.state.runs.selected().unwrap().run, bench.runs[0]);
+    bench.press(KeyCode::Char('f'));
+    bench.type_in("mae<91");
+    assert_eq!(bench.state.runs.visible.len(), 2);
+    bench.press(KeyCode::Esc);
+    assert_eq!(bench.state.runs.visible.len(), 4, "esc takes the filter back");
+}
+
+#[test]
+fn triage_shows_the_worst_first_and_asks_for_its_picture() {
+    let mut bench = bench(80, 24).with_cases();
+    assert_eq!(bench.state.triage.selected().unwrap().file, "392_HC.png");
+    let Some(Effect::Draw(request)) = bench.state.effects.iter().find(|e| matches!(e, Effect::Draw(_))).cloned() else {
+        panic!("no picture was asked for");
+    };
+    assert_eq!((request.file, request.ovals.len()), (PathBuf::from("392_HC.png"), 1));
+    bench.state.effects.clear();
+    let effects = bench.press(KeyCode::Char('e'));
+    let Some(Effect::Draw(request)) = effects.first() else { panic!("{effects:?}") };
+    assert!((request.ovals[1].semi_axis_a_px - 220.0 * 0.8).abs() < 1e-9 && request.ovals[1].predicted);
+    let mut files = Vec::new();
+    for _ in 0..3 {
+        files.push(bench.state.triage.selected().unwrap().file.clone());
+        bench.press(KeyCode::Down);
+    }
+    assert_eq!(files, ["392_HC.png", "417_2HC.png", "010_HC.png"]);
+    bench.press(KeyCode::Char('f'));
+    bench.type_in(">10% t2");
+    bench.press(KeyCode::Enter);
+    assert_eq!(bench.state.triage.visible.len(), 2);
+}
+
+#[test]
+fn a_better_epoch_of_the_run_in_triage_reads_its_predictions_again() {
+    let mut bench = bench(80, 24).with_cases();
+    bench.state.effects.clear();
+    let run = bench.runs[3].clone();
+    let news = |body| RunNews {
+        run: run.clone(),
+        anew: false,
+        events: vec![Event { seq: 99, time: jiff::Timestamp::from_second(1_767_266_000).unwrap(), body }],
+        status: Status::Running,
+        recipe: None,
+        console: None,
+    };
+    bench.state.update(Action::RunEvents(news(epoch(13))));
+    assert_eq!(bench.state.effects, [Effect::ReadPredictions(run)]);
+}
+
+#[test]
+fn a_finding_leads_to_its_image() {
+    let mut bench = bench(120, 40).with_data();
+    bench.press(KeyCode::Tab);
+    assert_eq!(bench.state.data.image().unwrap().file, "007_HC.png", "a lost annotation leads to its image");
+    bench.press(KeyCode::Down);
+    assert_eq!(bench.state.data.image().unwrap().file, "039_HC.png");
+    assert!(bench.screen().contains("39_HC.png ─"));
+}
+
+#[test]
+fn digits_are_typed_in_a_form_and_choose_screens_elsewhere() {
+    let mut bench = bench(80, 24).with_plan();
+    bench.press(KeyCode::Enter);
+    bench.press(KeyCode::Char('3'));
+    assert_eq!(bench.state.tab, Tab::Launch);
+    bench.press(KeyCode::Esc);
+    bench.press(KeyCode::Char('3'));
+    assert_eq!(bench.state.tab, Tab::Runs);
+}
+
+#[test]
+fn clicks_choose_tabs_and_rows() {
+    let mut bench = bench(80, 24);
+    bench.screen();
+    let click = |column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        Action::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    bench.state.update(click(10, 5));
+    assert_eq!(bench.state.runs.selection.index, 2);
+    bench.state.update(click(12, 0));
+    assert_eq!(bench.state.tab, Tab::Data);
+}
+
+#[test]
+fn empty_states_say_what_to_do() {
+    let mut state = State::new(Theme::standard(Depth::None), Rect::new(0, 0, 80, 24), Launch::new(&[]), None);
+    state.update(Action::RunsListed(Vec::new()));
+    state.update(Action::DataListed(Ok(Vec::new())));
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench { state, runs: Vec::new(), _folder: folder };
+    assert!(bench.screen().contains("No runs yet: press n"));
+    bench.press(KeyCode::Char('1'));
+    assert!(bench.screen().contains("No data sets yet: press a"));
+    bench.press(KeyCode::Char('4'));
+    assert!(bench.screen().contains("No runs yet, so no predictions"));
+    bench.press(KeyCode::Char('2'));
+    assert!(bench.screen().contains("no data sets yet: press 1"), "{}", bench.screen());
+}
