@@ -70,13 +70,8 @@ fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &
     let (sender, receiver) = unbounded_channel();
     let (wishes, granted) = std::sync::mpsc::channel();
     event::listen(sender.clone())?;
-    let begun = runs::Follower::begin(
-        options.workspace.clone(),
-        sender.clone(),
-        (wishes.clone(), granted),
-        known,
-        unread,
-    );
+    let begun =
+        runs::Follower::begin(options.workspace.clone(), sender.clone(), (wishes.clone(), granted), known, unread);
     begun.doing("follow the runs", options.workspace.runs())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -132,7 +127,9 @@ fn read_first(workspace: &crate::workspace::Workspace, state: &mut State) -> (Ve
         read.push((run, facts));
     }
     // Live ones are read again, to be followed.
-    unread.extend(read.iter().rev().filter(|(_, f)| f.as_ref().is_ok_and(|f| f.status.is_live())).map(|(r, _)| r.clone()));
+    unread.extend(
+        read.iter().rev().filter(|(_, f)| f.as_ref().is_ok_and(|f| f.status.is_live())).map(|(r, _)| r.clone()),
+    );
     if runs.is_empty() {
         state.tab = Tab::Runs;
     }

@@ -195,7 +195,14 @@ impl Follower {
         tailed.status = run::status(&run, &tailed.history);
         let console = tailed.console(&run);
         self.unread.retain(|unread| *unread != run);
-        let news = RunNews { run: run.clone(), anew: true, events, status: tailed.status, recipe: Some(recipe.into()), console };
+        let news = RunNews {
+            run: run.clone(),
+            anew: true,
+            events,
+            status: tailed.status,
+            recipe: Some(recipe.into()),
+            console,
+        };
         self.tailed.insert(run, tailed);
         self.tell(Action::RunEvents(news));
     }
@@ -213,7 +220,8 @@ impl Follower {
     }
 
     fn poll_all(&mut self) {
-        let live: Vec<RunDir> = self.tailed.iter().filter(|(_, t)| t.status.is_live()).map(|(r, _)| r.clone()).collect();
+        let live: Vec<RunDir> =
+            self.tailed.iter().filter(|(_, t)| t.status.is_live()).map(|(r, _)| r.clone()).collect();
         live.iter().for_each(|run| self.poll(run));
         if self.watcher.is_none()
             && let Some(run) = self.looked_at.clone()
@@ -285,7 +293,8 @@ impl Follower {
     fn watch_all(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let runs = self.workspace.runs();
-        let mut wanted: Vec<PathBuf> = self.known.iter().rev().take(MOST_WATCHED).map(|r| r.path().to_owned()).collect();
+        let mut wanted: Vec<PathBuf> =
+            self.known.iter().rev().take(MOST_WATCHED).map(|r| r.path().to_owned()).collect();
         // Before the first run there is nothing to watch but the workspace, or what it will be made in.
         let root = [runs.as_path(), self.workspace.root()].into_iter().find(|p| p.is_dir());
         wanted.extend(root.map(Path::to_owned));

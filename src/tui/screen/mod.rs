@@ -36,9 +36,13 @@ pub const LEAST: (u16, u16) = (80, 24);
 pub enum Hit {
     Tab(Tab),
     /// Rows of the screen's list, the first one in sight.
-    Rows { first: usize },
+    Rows {
+        first: usize,
+    },
     /// Rows of the screen's second list.
-    Second { first: usize },
+    Second {
+        first: usize,
+    },
     /// A field of the form, or its button.
     Field(usize),
 }
@@ -85,7 +89,10 @@ impl Painter<'_> {
             let wide = span.content.width();
             // What follows does not fit either: leave a cell for the mark of the cut.
             let words = match left > room && wide >= room {
-                true => format!("{}…", text::fit(&span.content, room).chars().take(room.saturating_sub(1)).collect::<String>()),
+                true => format!(
+                    "{}…",
+                    text::fit(&span.content, room).chars().take(room.saturating_sub(1)).collect::<String>()
+                ),
                 false => span.content.into_owned(),
             };
             x = self.buf.set_stringn(x, area.y + row, &words, room, span.style).0;

@@ -178,7 +178,9 @@ impl Picture {
             height: size.height,
         };
         match self {
-            Picture::Pixels(protocol) => ratatui::widgets::Widget::render(ratatui_image::Image::new(protocol), frame, buf),
+            Picture::Pixels(protocol) => {
+                ratatui::widgets::Widget::render(ratatui_image::Image::new(protocol), frame, buf)
+            }
             Picture::Cells { width, cells } => {
                 for (i, (glyph, style)) in cells.iter().enumerate() {
                     let at = (frame.x + (i % *width as usize) as u16, frame.y + (i / *width as usize) as u16);
@@ -216,7 +218,8 @@ mod tests {
     #[test]
     fn the_ellipse_lies_where_it_belongs_in_every_kind_of_picture() {
         let gray = GrayImage::from_pixel(200, 200, image::Luma([255]));
-        let Ok(Picture::Cells { width, cells }) = paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
+        let Ok(Picture::Cells { width, cells }) =
+            paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
         else {
             panic!("half-blocks are cells");
         };
@@ -225,7 +228,8 @@ mod tests {
         let row = &cells[10 * 40..11 * 40];
         let green: Vec<usize> = (0..40).filter(|&x| row[x].1.fg == Some(Color::Green)).collect();
         assert!(green.contains(&10) && green.contains(&29) && green.len() <= 4, "{green:?}");
-        let Ok(Picture::Cells { cells, .. }) = paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
+        let Ok(Picture::Cells { cells, .. }) =
+            paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
         else {
             panic!("glyphs are cells");
         };
@@ -237,7 +241,8 @@ mod tests {
     fn every_picture_protocol_fits_its_room_without_asking_the_terminal() {
         let gray = GrayImage::from_pixel(800, 540, image::Luma([90]));
         for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
-            let Ok(Picture::Pixels(made)) = paint(&gray, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
+            let Ok(Picture::Pixels(made)) =
+                paint(&gray, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
             else {
                 panic!("{protocol:?}");
             };

@@ -70,10 +70,8 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     first.push(Span::styled(format!("  {} on {}{fold}", facts.recipe, facts.dataset), dim));
     painter.spans(area, 0, first);
 
-    let mut second = vec![
-        Span::styled("epoch ", dim),
-        Span::styled(format!("{}/{} ", facts.epoch, facts.epochs), strong),
-    ];
+    let mut second =
+        vec![Span::styled("epoch ", dim), Span::styled(format!("{}/{} ", facts.epoch, facts.epochs), strong)];
     let bar = usize::from(area.width / 6).clamp(6, 24);
     let done = match facts.epochs {
         0 => 0,
@@ -179,12 +177,7 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         };
         chart.render(area, painter.buf);
     };
-    chart(
-        "loss",
-        &[("train", train_loss, false), ("validation", points("val_loss"), true)],
-        at("val_loss"),
-        one,
-    );
+    chart("loss", &[("train", train_loss, false), ("validation", points("val_loss"), true)], at("val_loss"), one);
     chart(
         "MAE px",
         &[("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)],

@@ -110,9 +110,8 @@ fn title(state: &State) -> String {
 
 /// Mean and standard deviation of the absolute errors in sight.
 fn summary(triage: &Triage) -> Option<String> {
-    let errors = |of: fn(&Case) -> f64| -> Vec<f64> {
-        triage.visible.iter().map(|&i| of(&triage.cases()[i]).abs()).collect()
-    };
+    let errors =
+        |of: fn(&Case) -> f64| -> Vec<f64> { triage.visible.iter().map(|&i| of(&triage.cases()[i]).abs()).collect() };
     let spread = |v: &[f64]| {
         let mean = v.iter().sum::<f64>() / v.len() as f64;
         let square = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (v.len().max(2) - 1) as f64;
