@@ -130,7 +130,9 @@ fn read_first(workspace: &crate::workspace::Workspace, state: &mut State) -> (Ve
         read.push((run, facts));
     }
     // Live ones are read again, to be followed.
-    unread.extend(read.iter().rev().filter(|(_, f)| f.as_ref().is_ok_and(|f| f.status.is_live())).map(|(r, _)| r.clone()));
+    unread.extend(
+        read.iter().rev().filter(|(_, f)| f.as_ref().is_ok_and(|f| f.status.is_live())).map(|(r, _)| r.clone()),
+    );
     state.update(Action::RunsListed(runs.clone()));
     state.update(Action::RunsRead(read));
     (runs, unread)

@@ -134,7 +134,10 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
             (_, false) => "will be prepared first",
             (_, true) => "prepared",
         };
-        lines.push((Scope::Text, format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict())));
+        lines.push((
+            Scope::Text,
+            format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict()),
+        ));
     }
     if let Some(obstacle) = &plan.obstacle {
         lines.push((Scope::Error, format!("✘ {obstacle}")));
