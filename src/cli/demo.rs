@@ -25,7 +25,7 @@ pub struct Demo {
 }
 
 /// How many phantoms are made, and from which seed.
-const PHANTOMS: u64 = 240;
+const PHANTOMS: u64 = 320;
 const SEED: u64 = 18;
 
 pub fn run(demo: &Demo, global: &Global, ws: &Workspace) -> Result<()> {

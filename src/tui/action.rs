@@ -26,6 +26,8 @@ pub enum Action {
     RunEvents(RunNews),
     DataListed(Result<Vec<DataRow>, String>),
     DataRead(String, Box<Result<DataDetails, String>>),
+    /// The run has written predictions.
+    Predicted(RunDir),
     Predictions(RunDir, Result<Vec<Case>, String>),
     Drawn(Box<Request>, Result<Arc<Picture>, String>),
     /// What starting the recipe of that number would mean.
@@ -36,8 +38,8 @@ pub enum Action {
     Launched(Result<RunDir, String>),
     /// Something asked for is done, or is not.
     Told(Result<String, String>),
-    /// Leave: asked for, or the terminal is gone.
-    Quit,
+    /// A signal says that it is time to go, or the terminal is gone.
+    End,
 }
 
 /// New events of a followed run.

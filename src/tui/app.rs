@@ -72,6 +72,8 @@ pub struct State {
     /// What could be clicked in the last frame.
     pub hits: Hits,
     pub quit: bool,
+    /// Nobody is there to be told anything.
+    pub quietly: bool,
     watched: Option<RunDir>,
 }
 
@@ -96,6 +98,7 @@ impl State {
             effects: Vec::new(),
             hits: Hits::default(),
             quit: false,
+            quietly: false,
             watched: None,
         }
     }
@@ -144,16 +147,11 @@ impl State {
             }
             Action::RunEvents(news) => {
                 let selected = self.selected_run();
-                let better = news.events.iter().any(|e| matches!(&e.body, crate::run::event::Body::Epoch(e) if e.best));
-                let of_triage = self.triage.run.as_ref() == Some(&news.run);
                 let status = self.runs.row(&news.run).and_then(|r| r.status());
                 let changed = status != Some(news.status);
                 self.runs.news(news, self.now);
                 if changed || self.runs.sort != Default::default() {
                     self.runs.arrange(selected);
-                }
-                if let (true, true, Some(run)) = (better, of_triage, self.triage.run.clone()) {
-                    self.effects.push(Effect::ReadPredictions(run));
                 }
             }
             Action::DataListed(rows) => {
@@ -163,6 +161,11 @@ impl State {
                 self.data.list(rows);
             }
             Action::DataRead(name, details) => self.data.read(name, *details),
+            Action::Predicted(run) => {
+                if self.triage.run.as_ref() == Some(&run) {
+                    self.effects.push(Effect::ReadPredictions(run));
+                }
+            }
             Action::Predictions(run, cases) => {
                 if self.triage.run.as_ref() == Some(&run) {
                     self.triage.take(cases);
@@ -195,7 +198,7 @@ impl State {
                     Err(error) => (Scope::Error, format!("✘ {error}")),
                 });
             }
-            Action::Quit => self.quit = true,
+            Action::End => (self.quit, self.quietly) = (true, true),
         }
         self.follow_up();
     }

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::action::{Action, Effect};
-use super::app::{State, Tab};
+use super::app::State;
 use super::backend::{Screen, terminal_size};
 use super::background::{Desk, runs};
 use super::event;
@@ -18,6 +18,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use ratatui_image::picker::ProtocolType;
 use std::fs::File;
+use std::io::Write;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -38,16 +39,17 @@ pub fn run(options: Options) -> Result<()> {
     let guard = Guard::take(protocol == Some(ProtocolType::Kitty))?;
     let outcome = show(options, theme, protocol, &guard);
     drop(guard);
-    let live = outcome?;
-    match live {
-        0 => {}
-        1 => println!("1 run goes on; `hcwb` shows it again"),
-        n => println!("{n} runs go on; `hcwb` shows them again"),
-    }
+    let word = match outcome? {
+        0 => return Ok(()),
+        1 => "1 run goes on; `hcwb` shows it again".to_owned(),
+        n => format!("{n} runs go on; `hcwb` shows them again"),
+    };
+    // Whoever closed the terminal meanwhile does not need to be told.
+    let _ = writeln!(std::io::stdout(), "{word}");
     Ok(())
 }
 
-/// Everything between taking the terminal and giving it back; returns how many runs go on.
+/// Everything between taking the terminal and giving it back; returns how many runs go on and are worth a word.
 fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &Guard) -> Result<usize> {
     let lost = |e: std::io::Error| Error::new("cannot write to the terminal").because(e);
     let out = std::io::stdout();
@@ -86,6 +88,7 @@ fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &
     // Work under way (an audit, a preparation) is safe to break off: it is written aside.
     runtime.shutdown_background();
     match ended {
+        Ok(()) if state.quietly => Ok(0),
         Ok(()) => Ok(state.runs.live()),
         // The terminal is gone: that is a way of leaving.
         Err(e) if matches!(e.raw_os_error(), Some(5 | 6 | 9 | 32)) => Ok(0),
@@ -130,9 +133,6 @@ fn read_first(workspace: &crate::workspace::Workspace, state: &mut State) -> (Ve
     unread.extend(
         read.iter().rev().filter(|(_, f)| f.as_ref().is_ok_and(|f| f.status.is_live())).map(|(r, _)| r.clone()),
     );
-    if runs.is_empty() {
-        state.tab = Tab::Runs;
-    }
     state.update(Action::RunsListed(runs.clone()));
     state.update(Action::RunsRead(read));
     (runs, unread)

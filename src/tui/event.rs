@@ -43,12 +43,12 @@ fn read(actions: &UnboundedSender<Action>, mut resized: &UnixStream, ended: &Uni
         if let Err(error) = poll(&mut ready, None)
             && error != rustix::io::Errno::INTR
         {
-            let _ = actions.send(Action::Quit);
+            let _ = actions.send(Action::End);
             return;
         }
         let [keys, size, end] = ready.map(|fd| fd.revents());
         if !end.is_empty() || keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-            let _ = actions.send(Action::Quit);
+            let _ = actions.send(Action::End);
             return;
         }
         if !size.is_empty() {

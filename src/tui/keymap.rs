@@ -120,7 +120,7 @@ pub static BINDINGS: &[Binding] = &[
     // Data
     bind(&["a"], Command::Add, &[Place::Data], "add", "add a data set by the path of its folder"),
     bind(&["u"], Command::Audit, &[Place::Data], "audit", "check every image and row"),
-    bind(&["p"], Command::Prepare, &[Place::Data], "prepare", "make the arrays that training reads"),
+    bind(&["m"], Command::Prepare, &[Place::Data], "prepare", "make the arrays that training reads"),
     bind(&["right", "."], Command::NextImage, &[Place::Data], "next image", "show the next image"),
     bind(&["left", ","], Command::PreviousImage, &[Place::Data], "", "show the image before"),
     bind(&["tab"], Command::NextPane, &[Place::Data], "findings", "go from data sets to findings and back"),

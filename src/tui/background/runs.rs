@@ -50,6 +50,14 @@ struct Tailed {
     console_length: u64,
 }
 
+/// What has been wished since the last look.
+#[derive(Default)]
+struct Asked {
+    list: bool,
+    watch: Option<Option<RunDir>>,
+    touched: HashSet<PathBuf>,
+}
+
 pub struct Follower {
     workspace: Workspace,
     actions: UnboundedSender<Action>,
@@ -99,25 +107,28 @@ impl Follower {
     }
 
     fn follow(&mut self) {
-        self.watch_all();
-        // What lives is told first, read already or not.
+        // Something may have come since the list was read for the first frame.
         let mut list = true;
         let mut looked = Instant::now();
         loop {
             if list {
                 self.list();
             }
-            let mut touched: HashSet<PathBuf> = HashSet::new();
-            list = false;
+            let mut asked = Asked::default();
             match self.wait(looked) {
-                Ok(Some(wish)) => list |= self.grant(wish, &mut touched),
+                Ok(Some(wish)) => self.note(wish, &mut asked),
                 Ok(None) => {}
                 Err(()) => return,
             }
             while let Ok(wish) = self.wishes.try_recv() {
-                list |= self.grant(wish, &mut touched);
+                self.note(wish, &mut asked);
             }
-            self.poll_touched(&touched);
+            list = asked.list;
+            // Of all the runs that were looked at in passing, only the last one is read.
+            if let Some(run) = asked.watch {
+                self.look_at(run);
+            }
+            self.poll_touched(&asked.touched);
             if looked.elapsed() >= LOCK_EVERY {
                 looked = Instant::now();
                 self.poll_all();
@@ -143,26 +154,31 @@ impl Follower {
         }
     }
 
-    /// True if the list must be read again.
-    fn grant(&mut self, wish: Wish, touched: &mut HashSet<PathBuf>) -> bool {
+    /// Adds a wish to those that are seen to together.
+    fn note(&self, wish: Wish, asked: &mut Asked) {
         match wish {
-            Wish::List => return true,
-            Wish::Watch(run) => self.look_at(run),
+            Wish::List => asked.list = true,
+            Wish::Watch(run) => asked.watch = Some(run),
             Wish::Touched(path) => {
                 let runs = self.workspace.runs();
-                let Ok(inside) = path.strip_prefix(&runs) else { return true };
+                let inside = path.strip_prefix(&runs).unwrap_or(Path::new(""));
                 let mut parts = inside.components();
                 match (parts.next(), parts.next()) {
-                    // A change inside a run; its control files are wishes of the workbench itself.
-                    (Some(run), Some(_)) => {
-                        touched.insert(runs.join(run));
+                    (Some(run), Some(file)) => {
+                        let run = runs.join(run);
+                        if file.as_os_str() == "predictions.csv"
+                            && let Some(run) = self.known.iter().find(|r| r.path() == run)
+                        {
+                            self.tell(Action::Predicted(run.clone()));
+                        }
+                        asked.touched.insert(run);
                     }
-                    (Some(name), None) => return !name.as_os_str().to_string_lossy().starts_with('.'),
-                    (None, _) => return true,
+                    // Runs are made and unmade under names with a dot in front.
+                    (Some(name), None) => asked.list |= !name.as_os_str().to_string_lossy().starts_with('.'),
+                    (None, _) => asked.list = true,
                 }
             }
         }
-        false
     }
 
     fn look_at(&mut self, run: Option<RunDir>) {
@@ -251,6 +267,8 @@ impl Follower {
 
     /// Reads the directory; tells the list if it is another one.
     fn list(&mut self) {
+        // Watched before it is read, so that no run can come in between.
+        self.watch_all();
         // A workspace that cannot be read has no runs to show; the next look may find them.
         let Ok(runs) = run::list(&self.workspace) else { return };
         if runs != self.known {
@@ -260,8 +278,8 @@ impl Follower {
             self.tailed.retain(|run, _| runs.contains(run));
             self.known = runs.clone();
             self.tell(Action::RunsListed(runs));
+            self.watch_all();
         }
-        self.watch_all();
     }
 
     /// Reads the newest of the runs that nobody has read yet.

@@ -17,7 +17,7 @@ pub mod triage;
 mod tests;
 
 use super::app::{Overlay, State, Tab};
-use super::keymap::{self, Place};
+use super::keymap;
 use super::theme::{Scope, Theme};
 use super::widget::{confirm, form, list, text};
 use jiff::tz::TimeZone;
@@ -253,10 +253,8 @@ fn footer(state: &State, area: Rect, painter: &mut Painter) {
         return painter.line(inner, 0, notice, *scope);
     }
     let place = state.place();
-    let pairs: Vec<(String, &str)> = keymap::at(place)
-        .filter(|b| !b.hint.is_empty() && !(place == Place::Runs && b.command == keymap::Command::Delete))
-        .map(|b| (keymap::pretty(b.keys[0]), b.hint))
-        .collect();
+    let pairs: Vec<(String, &str)> =
+        keymap::at(place).filter(|b| !b.hint.is_empty()).map(|b| (keymap::pretty(b.keys[0]), b.hint)).collect();
     let (last, own): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(_, hint)| matches!(*hint, "help" | "leave"));
     let right = list::hints(&last, inner.width as usize, theme.style(Scope::Key), theme.style(Scope::KeyLabel));
     let wide = right.width() as u16;

@@ -438,20 +438,13 @@ fn triage_shows_the_worst_first_and_asks_for_its_picture() {
 }
 
 #[test]
-fn a_better_epoch_of_the_run_in_triage_reads_its_predictions_again() {
+fn new_predictions_of_the_run_in_triage_are_read_at_once() {
     let mut bench = bench(80, 24).with_cases();
     bench.state.effects.clear();
-    let run = bench.runs[3].clone();
-    let news = |body| RunNews {
-        run: run.clone(),
-        anew: false,
-        events: vec![Event { seq: 99, time: jiff::Timestamp::from_second(1_767_266_000).unwrap(), body }],
-        status: Status::Running,
-        recipe: None,
-        console: None,
-    };
-    bench.state.update(Action::RunEvents(news(epoch(13))));
-    assert_eq!(bench.state.effects, [Effect::ReadPredictions(run)]);
+    bench.state.update(Action::Predicted(bench.runs[0].clone()));
+    assert_eq!(bench.state.effects, [], "another run's");
+    bench.state.update(Action::Predicted(bench.runs[3].clone()));
+    assert_eq!(bench.state.effects, [Effect::ReadPredictions(bench.runs[3].clone())]);
 }
 
 #[test]

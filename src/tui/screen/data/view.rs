@@ -123,7 +123,7 @@ fn draw_sets(data: &Data, area: Rect, painter: &mut Painter) {
 fn draw_facts(data: &Data, details: &DataDetails, area: Rect, painter: &mut Painter) {
     let size = format!("{} exams · {:.0} MiB", count(details.exams as u64), details.bytes as f64 / 1048576.0);
     let prepared = data.selected().is_some_and(|r| r.prepared);
-    let ready = if prepared { "prepared" } else { "not prepared: p, or the first run does it" };
+    let ready = if prepared { "prepared" } else { "not prepared: m, or the first run does it" };
     painter.line(area, 1, &size, Scope::Text);
     painter.line(area, 2, ready, if prepared { Scope::Success } else { Scope::Dim });
     let rest = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };

@@ -129,7 +129,11 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
         lines.push((Scope::Text, split(parts)));
     }
     if let Some(data) = &plan.data {
-        let ready = if plan.prepared { "prepared" } else { "will be prepared first" };
+        let ready = match (data.audit, plan.prepared) {
+            (None, _) => "will be audited and prepared first",
+            (_, false) => "will be prepared first",
+            (_, true) => "prepared",
+        };
         lines.push((
             Scope::Text,
             format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict()),

@@ -30,7 +30,11 @@ pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
         }
         Some(Ok(facts)) => facts,
     };
-    let Some(followed) = runs.followed.get(&row.run) else { return };
+    let Some(followed) = runs.followed.get(&row.run) else {
+        // The curves come in a moment; the figures are known.
+        figures(facts, &Followed::default(), inner, painter);
+        return;
+    };
     let used = figures(facts, followed, inner, painter);
     let rest = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
     let [charts, log] = split(rest);
@@ -117,9 +121,8 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
         pair(format!("{:.0}", system.cpu_percent), "% cpu");
         pair(format!("{:.0}", system.rss_bytes as f64 / 1048576.0), " MiB");
     }
-    let three = !third.is_empty();
     painter.spans(area, 2, third);
-    2 + u16::from(three)
+    3
 }
 
 fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Painter) {

@@ -28,6 +28,9 @@ use std::collections::HashMap;
 
 pub use log::Line;
 
+/// Runs whose curves are kept once they were looked at.
+const MOST_KEPT: usize = 32;
+
 /// The order of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
@@ -186,6 +189,7 @@ impl Runs {
     /// Folds news of a followed run in.
     pub fn news(&mut self, news: RunNews, now: Timestamp) {
         if news.anew {
+            self.forget_some();
             self.followed.insert(news.run.clone(), Followed::default());
         }
         let Some(followed) = self.followed.get_mut(&news.run) else { return };
@@ -200,6 +204,15 @@ impl Runs {
         }
         if let (Some(row), Some(recipe)) = (self.rows.iter_mut().find(|r| r.run == news.run), &followed.recipe) {
             row.facts = Some(Ok(RunFacts::of(recipe, news.status, &followed.history, now)));
+        }
+    }
+
+    /// Curves that were looked at are kept, to be there at once; but not all of them for ever.
+    fn forget_some(&mut self) {
+        if self.followed.len() >= MOST_KEPT {
+            let live: Vec<RunDir> =
+                self.rows.iter().filter(|r| r.status().is_some_and(Status::is_live)).map(|r| r.run.clone()).collect();
+            self.followed.retain(|run, _| live.contains(run));
         }
     }
 
