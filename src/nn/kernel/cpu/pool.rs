@@ -9,7 +9,7 @@ use super::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
 /// `shape.in_channels == shape.out_channels`; a window has at most 256 positions and, with padding
 /// at most half the kernel, at least one inside the image.
 pub fn max_forward(isa: Isa, shape: &ConvShape, input: &[f32], output: &mut [f32], first: &mut [u8]) {
-    check(shape);
+    let isa = check(isa, shape);
     assert_eq!(input.len(), shape.input_len());
     assert!(output.len() == shape.output_len() && first.len() == output.len());
     let [oh, ow] = shape.output();
@@ -28,7 +28,7 @@ pub fn max_forward(isa: Isa, shape: &ConvShape, input: &[f32], output: &mut [f32
 
 /// The gradient towards the input: each output's gradient goes to the position that held its maximum.
 pub fn max_backward(isa: Isa, shape: &ConvShape, grad: &[f32], first: &[u8], grad_input: &mut [f32]) {
-    check(shape);
+    let isa = check(isa, shape);
     assert!(grad.len() == shape.output_len() && first.len() == grad.len());
     assert_eq!(grad_input.len(), shape.input_len());
     let [h, w] = shape.input;
@@ -43,11 +43,14 @@ pub fn max_backward(isa: Isa, shape: &ConvShape, grad: &[f32], first: &[u8], gra
     });
 }
 
-fn check(shape: &ConvShape) {
+/// Panics on a shape that cannot be pooled; else says which instruction set suits it best.
+fn check(isa: Isa, shape: &ConvShape) -> Isa {
     shape.check();
     assert_eq!(shape.in_channels, shape.out_channels);
     assert!(shape.kernel[0] * shape.kernel[1] <= 256, "a position in the window fits into a byte");
     assert!((0..2).all(|d| 2 * shape.padding[d] <= shape.kernel[d]), "no window lies wholly in the padding");
+    // Eight channels fill a vector of eight; half-masked vectors of sixteen take three times as long.
+    if shape.in_channels <= 8 { isa.min(Isa::Avx2) } else { isa }
 }
 
 /// The taps of a window that lie inside the image, for the output at `o` in direction `d`.
