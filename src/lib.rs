@@ -11,6 +11,8 @@
 //! 5 — [`launch`] worker processes and the queue; [`report`] tables beside the papers'
 //! 6 — [`tui`] the workbench; [`cli`] the command line
 
+#![deny(unsafe_code)]
+
 pub mod error;
 pub mod progress;
 pub mod text;

@@ -195,6 +195,7 @@ fn open(folder: &Path, preparation: &Preparation) -> Result<Option<Prepared>> {
     }
     // SAFETY: the map is read-only, its length was just checked, and this program never changes a cache in place: a
     // new one replaces the folder as a whole, which leaves the mapped file alive until it is unmapped.
+    #[allow(unsafe_code)] // The one place outside the kernels.
     let map = unsafe { Mmap::map(&file) }.doing("map the prepared images", &images_file)?;
     let (samples, skipped) = (index.samples, index.skipped);
     let (fingerprint, notes) = (String::new(), Vec::new());
