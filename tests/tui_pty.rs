@@ -144,7 +144,7 @@ fn the_demo_reaches_its_first_epoch_before_ones_eyes() {
     let mut seat = Seat::open(&sandbox, &["demo", "--set", "data.size=64x64"]);
     seat.see("[3 Runs]");
     seat.see("▶ running");
-    seat.see("epoch   1  val MAE");
+    seat.see("epoch   1  MAE");
     assert!(seat.text().contains("img/s"), "{}", seat.text());
     let after = seat.leave();
     assert!(after.contains("1 run goes on; `hcwb` shows it again"), "{after}");
@@ -198,11 +198,8 @@ fn triage_leads_to_the_worst_image() {
     let headers = rows.headers().unwrap().clone();
     let column = |name: &str| headers.iter().position(|h| h == name).unwrap();
     let (file, error) = (column("file"), column("error_px"));
-    let mut worst: Vec<(f64, String)> = rows
-        .records()
-        .map(|r| r.unwrap())
-        .map(|r| (r[error].parse::<f64>().unwrap(), r[file].to_owned()))
-        .collect();
+    let mut worst: Vec<(f64, String)> =
+        rows.records().map(|r| r.unwrap()).map(|r| (r[error].parse::<f64>().unwrap(), r[file].to_owned())).collect();
     worst.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
 
     let mut seat = Seat::open(&sandbox, &["--images", "halfblocks"]);

@@ -68,7 +68,10 @@ pub enum Effect {
     Delete(RunDir),
     ListData,
     ReadData(String),
-    AddData { path: String, name: String },
+    AddData {
+        path: String,
+        name: String,
+    },
     Audit(String),
     Prepare(String),
     ReadPredictions(RunDir),

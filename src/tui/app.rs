@@ -10,9 +10,9 @@ use super::screen::triage::{self, Triage};
 use super::screen::{self, Hit, Hits};
 use super::theme::{Scope, Theme};
 use super::typing::{Kind, Typing};
+use super::wall::Wall;
 use super::widget::confirm::Question;
 use super::widget::form::{Form, Outcome};
-use super::wall::Wall;
 use crate::run::RunDir;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -181,7 +181,8 @@ impl State {
                 self.launch.starting = false;
                 match launched {
                     Ok(run) => {
-                        self.notice = Some((Scope::Success, format!("{} is at work; it goes on when you leave", run.id())));
+                        self.notice =
+                            Some((Scope::Success, format!("{} is at work; it goes on when you leave", run.id())));
                         self.runs.focus = Some(run.id().to_owned());
                         self.runs.filter.clear();
                         self.launch.editing = false;
@@ -248,7 +249,13 @@ impl State {
             }
             _ => return None,
         };
-        (room.width > 3 && room.height > 1).then(|| Request { file, columns: room.width, rows: room.height, ovals, ring })
+        (room.width > 3 && room.height > 1).then_some(Request {
+            file,
+            columns: room.width,
+            rows: room.height,
+            ovals,
+            ring,
+        })
     }
 
     fn key(&mut self, key: KeyEvent) {
@@ -277,10 +284,8 @@ impl State {
         let place = self.place();
         match keymap::command(place, key) {
             Some(command) => self.command(command),
-            None if place == Place::LaunchForm => {
-                if self.launch.key(key) == Outcome::Submitted {
-                    self.command(Command::Start);
-                }
+            None if place == Place::LaunchForm && self.launch.key(key) == Outcome::Submitted => {
+                self.command(Command::Start);
             }
             None => {}
         }

@@ -280,7 +280,9 @@ mod tests {
         let wire = Wire::default();
         let options = TerminalOptions { viewport: Viewport::Fullscreen };
         let mut terminal = Terminal::with_options(Screen::new(wire.clone(), small), options).unwrap();
-        let lines = |n: u32| [Line::from("hcwb".bold().cyan()), Line::from(format!("step {n}")), Line::default(), Line::default()];
+        let lines = |n: u32| {
+            [Line::from("hcwb".bold().cyan()), Line::from(format!("step {n}")), Line::default(), Line::default()]
+        };
         assert!(!show(&mut terminal, &wire, lines(100)).is_empty());
         assert_eq!(show(&mut terminal, &wire, lines(100)), b"");
         assert_eq!(show(&mut terminal, &wire, lines(109)), b"\x1b[?2026h\x1b[8G9\x1b[?2026l");

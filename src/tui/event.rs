@@ -25,7 +25,10 @@ pub fn listen(actions: UnboundedSender<Action>) -> Result<()> {
     };
     let resized = signal(&[SIGWINCH, SIGCONT]).map_err(wrong)?;
     let ended = signal(&[SIGTERM, SIGHUP, SIGINT]).map_err(wrong)?;
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || read(&actions, &resized, &ended)).map_err(wrong)?;
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || read(&actions, &resized, &ended))
+        .map_err(wrong)?;
     Ok(())
 }
 

@@ -32,7 +32,11 @@ impl Images {
             Images::Auto => {
                 let term = var("TERM");
                 // A multiplexer draws over pictures that it does not know of.
-                if !var("TMUX").is_empty() || !var("STY").is_empty() || term.starts_with("screen") || term.starts_with("tmux") {
+                if !var("TMUX").is_empty()
+                    || !var("STY").is_empty()
+                    || term.starts_with("screen")
+                    || term.starts_with("tmux")
+                {
                     return None;
                 }
                 match var("TERM_PROGRAM").as_str() {
@@ -54,7 +58,8 @@ mod tests {
     use super::*;
 
     fn auto(set: &[(&str, &str)]) -> Option<ProtocolType> {
-        Images::Auto.decide(&|name| set.iter().find(|(n, _)| *n == name).map_or(String::new(), |(_, v)| (*v).to_owned()))
+        Images::Auto
+            .decide(&|name| set.iter().find(|(n, _)| *n == name).map_or(String::new(), |(_, v)| (*v).to_owned()))
     }
 
     #[test]

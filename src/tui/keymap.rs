@@ -127,7 +127,13 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["enter"], Command::Open, &[Place::Data], "open", "go to the findings; on a finding: show its image"),
     // Triage
     bind(&["enter"], Command::Open, &[Place::Triage], "open", "show the image on the whole screen"),
-    bind(&["f"], Command::Filter, &[Place::Triage], "filter", "show only what fits: t2, >20px, >5mm, >3%, part of a file name"),
+    bind(
+        &["f"],
+        Command::Filter,
+        &[Place::Triage],
+        "filter",
+        "show only what fits: t2, >20px, >5mm, >3%, part of a file name",
+    ),
     bind(&["s"], Command::Sort, &[Place::Triage], "sort", "sort by error in px, in mm, in %, or by file"),
     bind(&["/"], Command::Search, &[Place::Triage], "search", "go to an image by its file name"),
     bind(&["e"], Command::Overlay, PICTURES, "ellipses", "true ellipse, with the predicted size, or none"),
@@ -137,7 +143,13 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["up", "left", "k"], Command::Up, &[Place::Image], "previous", "show the image before"),
     // Launch
     bind(&["enter"], Command::Open, &[Place::Launch], "edit", "take the recipe into the form"),
-    bind(&["tab"], Command::ShowAll, &[Place::Launch, Place::LaunchForm], "all keys", "show every value, or only what matters"),
+    bind(
+        &["tab"],
+        Command::ShowAll,
+        &[Place::Launch, Place::LaunchForm],
+        "all keys",
+        "show every value, or only what matters",
+    ),
     bind(&["ctrl-s"], Command::Start, &[Place::Launch, Place::LaunchForm], "start", "start the run"),
     bind(&["esc"], Command::Back, &[Place::LaunchForm], "recipes", "back to the recipes"),
     // Everywhere

@@ -122,9 +122,9 @@ impl Desk {
                 let details = data::details(ws, &name).map_err(|e| words(&e));
                 Some(Action::DataRead(name, Box::new(details)))
             }),
-            Effect::AddData { path, name } => self.job(format!("adding {name}:"), move |ws, progress| {
-                data::add(ws, &path, &name, progress)
-            }),
+            Effect::AddData { path, name } => {
+                self.job(format!("adding {name}:"), move |ws, progress| data::add(ws, &path, &name, progress))
+            }
             Effect::Audit(name) => {
                 self.job(format!("auditing {name}:"), move |ws, progress| data::audit(ws, &name, progress));
             }

@@ -14,8 +14,7 @@ use std::collections::BTreeSet;
 pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     let [width, height] = recipe.data.size;
     let (trainable, non_trainable) = model::build(&recipe.model.name, [height, width, 1])?.parameter_count();
-    let mut plan =
-        Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
+    let mut plan = Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
     let dataset = match registry::load(ws, &recipe.data.dataset) {
         Ok(dataset) => dataset,
         Err(error) => {

@@ -36,9 +36,13 @@ pub const LEAST: (u16, u16) = (80, 24);
 pub enum Hit {
     Tab(Tab),
     /// Rows of the screen's list, the first one in sight.
-    Rows { first: usize },
+    Rows {
+        first: usize,
+    },
     /// Rows of the screen's second list.
-    Second { first: usize },
+    Second {
+        first: usize,
+    },
     /// A field of the form, or its button.
     Field(usize),
 }
@@ -85,7 +89,10 @@ impl Painter<'_> {
             let wide = span.content.width();
             // What follows does not fit either: leave a cell for the mark of the cut.
             let words = match left > room && wide >= room {
-                true => format!("{}…", text::fit(&span.content, room).chars().take(room.saturating_sub(1)).collect::<String>()),
+                true => format!(
+                    "{}…",
+                    text::fit(&span.content, room).chars().take(room.saturating_sub(1)).collect::<String>()
+                ),
                 false => span.content.into_owned(),
             };
             x = self.buf.set_stringn(x, area.y + row, &words, room, span.style).0;
@@ -246,10 +253,8 @@ fn footer(state: &State, area: Rect, painter: &mut Painter) {
         return painter.line(inner, 0, notice, *scope);
     }
     let place = state.place();
-    let pairs: Vec<(String, &str)> = keymap::at(place)
-        .filter(|b| !b.hint.is_empty())
-        .map(|b| (keymap::pretty(b.keys[0]), b.hint))
-        .collect();
+    let pairs: Vec<(String, &str)> =
+        keymap::at(place).filter(|b| !b.hint.is_empty()).map(|b| (keymap::pretty(b.keys[0]), b.hint)).collect();
     let (last, own): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(_, hint)| matches!(*hint, "help" | "leave"));
     let right = list::hints(&last, inner.width as usize, theme.style(Scope::Key), theme.style(Scope::KeyLabel));
     let wide = right.width() as u16;

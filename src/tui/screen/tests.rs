@@ -245,11 +245,7 @@ impl Bench {
         let plan = Plan {
             trainable: 263_633,
             non_trainable: 80,
-            parts: Some([
-                Part { images: 640, exams: 518 },
-                Part { images: 160, exams: 131 },
-                Part::default(),
-            ]),
+            parts: Some([Part { images: 640, exams: 518 }, Part { images: 160, exams: 131 }, Part::default()]),
             data: self.state.data.sets().first().cloned(),
             prepared: true,
             obstacle: None,
@@ -363,7 +359,9 @@ fn every_screen_draws_at_every_size() {
             if open {
                 bench.press(KeyCode::Enter);
             }
-            for (width, height) in [(80, 24), (81, 25), (100, 24), (109, 30), (110, 30), (160, 50), (300, 24), (80, 100)] {
+            for (width, height) in
+                [(80, 24), (81, 25), (100, 24), (109, 30), (110, 30), (160, 50), (300, 24), (80, 100)]
+            {
                 bench.state.area = Rect::new(0, 0, width, height);
                 bench.screen();
             }

@@ -160,7 +160,14 @@ impl Layer {
                         style = style.add_modifier(*modifier);
                     }
                 }
-                _ => return Err(unknown(&self.origin, &format!("key in {key}"), name, ["fg", "bg", "modifiers"].into_iter())),
+                _ => {
+                    return Err(unknown(
+                        &self.origin,
+                        &format!("key in {key}"),
+                        name,
+                        ["fg", "bg", "modifiers"].into_iter(),
+                    ));
+                }
             }
         }
         Ok(style)
@@ -206,9 +213,16 @@ mod tests {
     #[test]
     fn a_bad_theme_is_an_error_that_names_the_key() {
         let base = "inherits = \"default\"\n";
-        assert!(fault(&format!("{base}[scopes]\n\"tab.actve\" = {{}}")).contains("`tab.actve` | did you mean `tab.active`"));
-        assert!(fault(&format!("{base}[scopes]\ntitle = {{ fg = \"blurple\" }}")).contains("scopes.\"title\".fg `blurple`"));
-        assert!(fault(&format!("{base}[scopes]\ntitle = {{ modifiers = [\"blod\"] }}")).contains("`blod` | did you mean `bold`"));
+        assert!(
+            fault(&format!("{base}[scopes]\n\"tab.actve\" = {{}}")).contains("`tab.actve` | did you mean `tab.active`")
+        );
+        assert!(
+            fault(&format!("{base}[scopes]\ntitle = {{ fg = \"blurple\" }}")).contains("scopes.\"title\".fg `blurple`")
+        );
+        assert!(
+            fault(&format!("{base}[scopes]\ntitle = {{ modifiers = [\"blod\"] }}"))
+                .contains("`blod` | did you mean `bold`")
+        );
         assert!(fault(&format!("{base}[palette]\nink = 3")).contains("palette.ink"));
         assert!(fault("[scopes]\ntitle = {}").contains("scopes.\"text\" no style"));
         assert!(fault("inherit = \"default\"").contains("did you mean `inherits`"));
@@ -226,7 +240,8 @@ mod tests {
     fn a_theme_of_ones_own_changes_only_what_it_says() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
-        std::fs::write(&path, "inherits = \"dark\"\n[palette]\nown = \"#010203\"\n[scopes]\ntitle = { fg = \"own\" }").unwrap();
+        std::fs::write(&path, "inherits = \"dark\"\n[palette]\nown = \"#010203\"\n[scopes]\ntitle = { fg = \"own\" }")
+            .unwrap();
         let (mine, dark) = (resolve(path.to_str().unwrap()).unwrap(), resolve("dark").unwrap());
         let title = SCOPES.iter().position(|(_, n)| *n == "title").unwrap();
         assert_eq!(mine[title].fg, Some(Color::Rgb(1, 2, 3)));

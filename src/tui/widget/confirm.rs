@@ -18,12 +18,7 @@ pub struct Question {
 /// A box of at most `width` x `height` in the middle of `area`, emptied.
 pub fn popup(title: &str, width: u16, height: u16, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    let frame = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(frame, buf);
     let block = Block::bordered()
         .border_type(BorderType::Rounded)

@@ -70,7 +70,8 @@ pub fn widths(columns: &[Column], total: u16) -> Vec<u16> {
             Width::Rest(n) => {
                 // The last flexible column takes what division leaves over.
                 spread += 1;
-                let share = if spread == flexible { spare - spare / flexible * (flexible - 1) } else { spare / flexible };
+                let share =
+                    if spread == flexible { spare - spare / flexible * (flexible - 1) } else { spare / flexible };
                 (n + share).min(total)
             }
         })

@@ -5,9 +5,9 @@ use crate::tui::app::State;
 use crate::tui::model::DataDetails;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
+use crate::tui::widget::histogram;
 use crate::tui::widget::list::{self, Column, Look, Width};
 use crate::tui::widget::text::{count, fit_end, wrap};
-use crate::tui::widget::histogram;
 use ratatui::layout::Rect;
 
 const SETS: &[Column] = &[
@@ -56,7 +56,8 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
         }
         Some(Err(error)) => whole(error, Scope::Error, area, painter),
         Some(Ok(rows)) if rows.is_empty() => {
-            let words = "No data sets yet: press a, or `hcwb data add hc18 DIR --name N`; `hcwb demo` to try without data.";
+            let words =
+                "No data sets yet: press a, or `hcwb data add hc18 DIR --name N`; `hcwb demo` to try without data.";
             whole(words, Scope::Text, area, painter);
         }
         Some(Ok(_)) => {
@@ -185,15 +186,14 @@ fn draw_findings(data: &Data, area: Rect, painter: &mut Painter) {
     for (i, line) in whole.iter().take(below as usize).enumerate() {
         painter.line(Rect { y: list.y + list.height, height: below, ..inner }, i as u16, line, Scope::Text);
     }
-    let rows =
-        list::render(&columns, findings.len(), &data.finding, list, painter.buf, look(focused, painter), |i| {
-            let finding = &findings[i];
-            let (glyph, scope) = if finding.error { ("✘", Scope::Error) } else { ("!", Scope::Warning) };
-            vec![
-                (glyph.to_owned(), theme.style(scope)),
-                (finding.file.clone(), theme.style(Scope::Text)),
-                (format!("{}: {}", finding.kind, finding.detail), theme.style(scope)),
-            ]
-        });
+    let rows = list::render(&columns, findings.len(), &data.finding, list, painter.buf, look(focused, painter), |i| {
+        let finding = &findings[i];
+        let (glyph, scope) = if finding.error { ("✘", Scope::Error) } else { ("!", Scope::Warning) };
+        vec![
+            (glyph.to_owned(), theme.style(scope)),
+            (finding.file.clone(), theme.style(Scope::Text)),
+            (format!("{}: {}", finding.kind, finding.detail), theme.style(scope)),
+        ]
+    });
     painter.hits.push((rows, Hit::Second { first: data.finding.offset(rows.height as usize, findings.len()) }));
 }

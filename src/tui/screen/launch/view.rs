@@ -6,9 +6,9 @@ use crate::tui::model::{Part, Plan};
 use crate::tui::screen::runs::list::status_style;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
+use crate::tui::widget::form;
 use crate::tui::widget::list::{self, Column, Look, Width};
 use crate::tui::widget::text::{count, duration, fit, wrap};
-use crate::tui::widget::form;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
@@ -44,10 +44,9 @@ fn draw_recipes(launch: &Launch, area: Rect, painter: &mut Painter) {
     let Some(entry) = launch.selected() else { return };
     let below = Rect { y: inner.y + rows + 1, height: inner.height.saturating_sub(rows + 1), ..inner };
     let mut y = 0;
-    for (scope, words) in [
-        (Scope::Text, Some(entry.shipped.purpose.as_str())),
-        (Scope::Dim, entry.shipped.paper.as_deref()),
-    ] {
+    for (scope, words) in
+        [(Scope::Text, Some(entry.shipped.purpose.as_str())), (Scope::Dim, entry.shipped.paper.as_deref())]
+    {
         for line in wrap(words.unwrap_or_default(), below.width as usize) {
             painter.line(below, y, &line, scope);
             y += 1;
@@ -116,7 +115,9 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
         None => {
             let wrong = launch.selected().and_then(|e| e.form.fields.iter().find(|f| f.error.is_some()));
             return vec![match wrong {
-                Some(field) => (Scope::Error, format!("✘ {}: {}", field.name, field.error.as_deref().unwrap_or_default())),
+                Some(field) => {
+                    (Scope::Error, format!("✘ {}: {}", field.name, field.error.as_deref().unwrap_or_default()))
+                }
                 None => (Scope::Dim, "…".to_owned()),
             }];
         }
@@ -133,7 +134,10 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
             (_, false) => "will be prepared first",
             (_, true) => "prepared",
         };
-        lines.push((Scope::Text, format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict())));
+        lines.push((
+            Scope::Text,
+            format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict()),
+        ));
     }
     if let Some(obstacle) = &plan.obstacle {
         lines.push((Scope::Error, format!("✘ {obstacle}")));

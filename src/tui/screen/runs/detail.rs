@@ -13,6 +13,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+/// Name and points of a curve, and whether it is dashed.
+type Curve = (&'static str, Vec<(f64, f64)>, bool);
+
 /// Draws the selected run into `area`.
 pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
     let Some(row) = runs.selected() else {
@@ -74,10 +77,8 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     first.push(Span::styled(format!("  {} on {}{fold}", facts.recipe, facts.dataset), dim));
     painter.spans(area, 0, first);
 
-    let mut second = vec![
-        Span::styled("epoch ", dim),
-        Span::styled(format!("{}/{} ", facts.epoch, facts.epochs), strong),
-    ];
+    let mut second =
+        vec![Span::styled("epoch ", dim), Span::styled(format!("{}/{} ", facts.epoch, facts.epochs), strong)];
     let bar = usize::from(area.width / 6).clamp(6, 24);
     let done = match facts.epochs {
         0 => 0,
@@ -157,7 +158,7 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         }
         false => (Rect::default(), area),
     };
-    let mut chart = |title: &str, curves: &[(&str, Vec<(f64, f64)>, bool)], mark, area| {
+    let mut chart = |title: &str, curves: &[Curve], mark, area| {
         let theme = painter.theme;
         let style = |dashed: bool| theme.style(if dashed { Scope::ChartValidation } else { Scope::ChartTrain });
         let series: Vec<Series> = curves
@@ -182,12 +183,7 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         };
         chart.render(area, painter.buf);
     };
-    chart(
-        "loss",
-        &[("train", train_loss, false), ("validation", points("val_loss"), true)],
-        at("val_loss"),
-        one,
-    );
+    chart("loss", &[("train", train_loss, false), ("validation", points("val_loss"), true)], at("val_loss"), one);
     chart(
         "MAE px",
         &[("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)],

@@ -106,10 +106,11 @@ impl Triage {
         };
         match self.sort {
             Sort::File => self.visible.sort_by(|&a, &b| cases[a].file.cmp(&cases[b].file)),
-            _ => self.visible.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then_with(|| cases[a].file.cmp(&cases[b].file))),
+            _ => {
+                self.visible.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then_with(|| cases[a].file.cmp(&cases[b].file)))
+            }
         }
-        self.selection.index =
-            file.and_then(|f| self.visible.iter().position(|&i| cases[i].file == f)).unwrap_or(0);
+        self.selection.index = file.and_then(|f| self.visible.iter().position(|&i| cases[i].file == f)).unwrap_or(0);
     }
 
     pub fn search(&mut self, words: &str, from: usize) {
