@@ -302,6 +302,7 @@ fn changed_raw_data_are_noticed_prepared_anew_and_their_audit_forgotten() {
     let prepared = dataset::prepare(&scene.ws, &data, &SIZE, &Silent).unwrap();
     assert!(prepared.made && prepared.notes[0].contains("changed"), "{:?}", prepared.notes);
     let renewed = dataset::load(&scene.ws, "d").unwrap();
+    assert_eq!(prepared.fingerprint, renewed.fingerprint);
     assert_ne!(renewed.fingerprint, data.fingerprint);
     assert_eq!(renewed.audit, None);
     assert!(dataset::recorded(&scene.ws, &renewed).is_none());

@@ -132,6 +132,7 @@ fn folds_run_one_after_the_other_and_a_waiting_one_can_be_stopped() {
     let table = sandbox.json(&["run", "table", "--json"]);
     assert_eq!(table[0]["folds"], 3);
     sandbox.ok(&["run", "resume", ids[3]]);
+    assert_ne!(sandbox.status(ids[3]), "stopped", "taken up again, it waits or runs");
     sandbox.wait_for_status(ids[3], "finished");
     assert_eq!(sandbox.json(&["run", "table", "--json"])[0]["images"], 40);
 }

@@ -1,9 +1,11 @@
 //! `hcwb data`: add, list, show, audit, prepare, stats, phantom, remove.
 
-use crate::dataset::audit::{Audit, Severity};
+use super::output;
+use crate::dataset::audit::{Audit, Finding, Severity};
+use crate::dataset::hc18::Folder;
 use crate::dataset::stats::{Group, Range, Stats};
 use crate::dataset::{self, Dataset, DatasetKind, Preparation, Prepared, cache, phantom, registry, stats};
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text;
 use crate::workspace::Workspace;
@@ -107,6 +109,12 @@ pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Res
     match command {
         DataCommand::Add { kind, dir, name, json } => {
             let data = dataset::add(ws, kind, &dir, &name, progress)?;
+            for part in &Folder::find(&data.path)?.parts {
+                // Taken all the same: the audit judges. But a whole table that cannot be used is said at once.
+                if let Err(e) = part.read()?.table.legible() {
+                    remark(&e.to_string());
+                }
+            }
             let next = format!("added {}: {}\nnext: hcwb data audit {}\n", data.name, images(data.images), data.name);
             show(json, &Shown::of(ws, &data), || next)
         }
@@ -157,18 +165,9 @@ pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Res
     }
 }
 
-/// Prints the JSON of `value`, or the text: one write, so that nothing else comes between.
+/// Prints the JSON of `value`, or the text.
 fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<()> {
-    let out = if json {
-        serde_json::to_string(value).map_err(|e| Error::new("cannot write JSON").because(e))? + "\n"
-    } else {
-        text()
-    };
-    match std::io::stdout().lock().write_all(out.as_bytes()) {
-        // Whoever read has read enough.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.doing("write to", "standard output"),
-    }
+    if json { output::json(value) } else { output::print(&text()) }
 }
 
 fn remark(note: &str) {
@@ -246,10 +245,10 @@ fn list_text(all: &[Shown]) -> String {
     if all.is_empty() {
         return "no data sets yet; add one: hcwb data add hc18 DIR --name NAME\n".into();
     }
-    let rows = all.iter().map(|d| {
-        [d.name.clone(), d.kind.into(), d.images.to_string(), d.verdict(), d.prepared.join(" "), d.path.clone()]
-    });
-    table(&["NAME", "KIND", "IMAGES", "AUDIT", "PREPARED", "PATH"], rows)
+    let row = |d: &Shown| {
+        vec![d.name.clone(), d.kind.into(), d.images.to_string(), d.verdict(), d.prepared.join(" "), d.path.clone()]
+    };
+    output::table(&["name", "kind", ">images", "audit", "prepared", "path"], &all.iter().map(row).collect::<Vec<_>>())
 }
 
 fn show_text(d: &Shown) -> String {
@@ -274,14 +273,15 @@ fn audit_text(name: &str, audit: &Audit) -> String {
         return out;
     }
     out.push('\n');
-    let rows = audit.findings.iter().map(|f| {
+    let row = |f: &Finding| {
         let severity = if f.severity == Severity::Error { "error" } else { "warning" };
-        [severity.into(), f.kind.word().into(), f.file.clone(), f.detail.clone()]
-    });
-    out.push_str(&table(&["SEVERITY", "KIND", "FILE", "DETAIL"], rows));
+        vec![severity.into(), f.kind.word().into(), f.file.clone(), f.detail.clone()]
+    };
+    let rows: Vec<_> = audit.findings.iter().map(row).collect();
+    out.push_str(&output::table(&["severity", "kind", "file", "detail"], &rows));
     out.push('\n');
-    let counts = audit.counts().into_iter().map(|(kind, n)| [kind.word().to_owned(), n.to_string()]);
-    out.push_str(&table(&["KIND", "COUNT"], counts));
+    let counts: Vec<_> = audit.counts().into_iter().map(|(kind, n)| vec![kind.word().into(), n.to_string()]).collect();
+    out.push_str(&output::table(&["kind", ">count"], &counts));
     out
 }
 
@@ -333,7 +333,7 @@ fn stats_text(name: &str, stats: &Stats) -> String {
     out.push('\n');
     let row = |label: String, what: &str, range: Range, digits: usize| {
         let number = |v: f64| format!("{v:.digits$}");
-        [label, what.into(), number(range.min), number(range.mean), number(range.median), number(range.max)]
+        vec![label, what.into(), number(range.min), number(range.mean), number(range.median), number(range.max)]
     };
     let rows_of = |label: String, group: &Group| {
         [
@@ -346,31 +346,9 @@ fn stats_text(name: &str, stats: &Stats) -> String {
     for (trimester, group) in &stats.trimesters {
         rows.extend(rows_of(format!("trimester {trimester}"), group));
     }
-    out.push_str(&table(&["GROUP", "", "MIN", "MEAN", "MEDIAN", "MAX"], rows.into_iter()));
+    out.push_str(&output::table(&["group", "", ">min", ">mean", ">median", ">max"], &rows));
     if !stats.trimesters.is_empty() {
         out.push_str("\ntrimesters are inferred from the order of the published files\n");
-    }
-    out
-}
-
-/// Columns padded to their widest cell, numbers to the right, no trailing spaces.
-fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
-    let width = |s: &str| unicode_width::UnicodeWidthStr::width(s);
-    let numeric = |k: usize| rows[1..].iter().all(|r| r[k].parse::<f64>().is_ok());
-    let mut out = String::new();
-    let columns: Vec<(usize, bool)> =
-        (0..N).map(|k| (rows.iter().map(|r| width(&r[k])).max().unwrap_or(0), numeric(k))).collect();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, (wide, right)) in row.iter().zip(&columns) {
-            let pad = " ".repeat(wide - width(cell));
-            let padded = if *right { format!("{pad}{cell}") } else { format!("{cell}{pad}") };
-            line.push_str(&padded);
-            line.push_str("  ");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
     }
     out
 }
@@ -386,11 +364,5 @@ mod tests {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
         assert!(parse_kind("acdc").unwrap_err().contains("cannot be read yet"));
-    }
-
-    #[test]
-    fn tables_are_aligned() {
-        let rows = [["a".to_owned(), "1".to_owned()], ["long".to_owned(), "12".to_owned()]];
-        assert_eq!(table(&["NAME", "N"], rows.into_iter()), "NAME   N\na      1\nlong  12\n");
     }
 }

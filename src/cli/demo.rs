@@ -25,7 +25,7 @@ pub struct Demo {
 }
 
 /// How many phantoms are made, and from which seed.
-const PHANTOMS: u64 = 240;
+const PHANTOMS: u64 = 320;
 const SEED: u64 = 18;
 
 pub fn run(demo: &Demo, global: &Global, ws: &Workspace) -> Result<()> {
@@ -67,7 +67,9 @@ fn data(ws: &Workspace, progress: &dyn Progress) -> Result<()> {
 
 fn headless(run: &RunDir) -> Result<()> {
     match follow(run)? {
-        Status::Finished => output::print(&format!("\n{}", report::text(&report::pooled(&[run.clone()], None)?))),
+        Status::Finished => {
+            output::print(&format!("\n{}", report::text(&report::pooled(std::slice::from_ref(run), None)?)))
+        }
         Status::Stopped => output::print(&format!("{} was stopped\n", run.id())),
         ended => {
             Err(Error::new(format!("{} {}", run.id(), ended.word())).at(run.console_log()).cure("see what it printed"))

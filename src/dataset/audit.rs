@@ -1,6 +1,7 @@
 //! The audit: what is wrong with a data set, file by file.
 
 use super::aside;
+pub use super::finding::{Finding, FindingKind, Severity};
 use super::fingerprint::digest;
 use super::hc18::{
     self, Folder, HC_TOLERANCE_MM, ImageFile, Listing, PUBLISHED_PIXEL_SIZE_MM, PUBLISHED_SIZE_PX, Part, Ring, Row,
@@ -9,107 +10,11 @@ use super::hc18::{
 use super::registry::{AuditSummary, Dataset};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::text;
 use crate::workspace::Workspace;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-
-/// Errors keep a run from starting without `--allow-defects`; warnings are only shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    Error,
-    Warning,
-}
-
-/// What can be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FindingKind {
-    /// There is no table of pixel sizes.
-    MissingTable,
-    /// The table's first line is not the published one.
-    WrongHeader,
-    UnparsableRow,
-    /// An image without its annotation, or the reverse.
-    MissingPartner,
-    /// A file that cannot be read or decoded.
-    UnreadableImage,
-    RowWithoutImage,
-    ImageWithoutRow,
-    DuplicateRow,
-    /// Two images with the same bytes.
-    IdenticalImages,
-    /// Not 800x540 px.
-    OddSize,
-    AnnotationSizeDiffers,
-    EmptyRing,
-    /// Ring pixels that determine no ellipse.
-    NoEllipse,
-    RingCutByBorder,
-    PixelSizeOutOfRange,
-    /// The table's circumference is not that of the ellipse through the ring.
-    HcDisagrees,
-    /// Not 8-bit grey: converted.
-    ConvertedImage,
-    /// A PNG whose name is neither an image's nor an annotation's: left out.
-    UnexpectedFile,
-}
-
-impl FindingKind {
-    pub fn severity(self) -> Severity {
-        use FindingKind::*;
-        match self {
-            MissingTable | WrongHeader | UnparsableRow | MissingPartner | UnreadableImage | RowWithoutImage
-            | ImageWithoutRow => Severity::Error,
-            _ => Severity::Warning,
-        }
-    }
-
-    /// The name as in JSON: `missing-partner`.
-    pub fn word(self) -> &'static str {
-        use FindingKind::*;
-        match self {
-            MissingTable => "missing-table",
-            WrongHeader => "wrong-header",
-            UnparsableRow => "unparsable-row",
-            MissingPartner => "missing-partner",
-            UnreadableImage => "unreadable-image",
-            RowWithoutImage => "row-without-image",
-            ImageWithoutRow => "image-without-row",
-            DuplicateRow => "duplicate-row",
-            IdenticalImages => "identical-images",
-            OddSize => "odd-size",
-            AnnotationSizeDiffers => "annotation-size-differs",
-            EmptyRing => "empty-ring",
-            NoEllipse => "no-ellipse",
-            RingCutByBorder => "ring-cut-by-border",
-            PixelSizeOutOfRange => "pixel-size-out-of-range",
-            HcDisagrees => "hc-disagrees",
-            ConvertedImage => "converted-image",
-            UnexpectedFile => "unexpected-file",
-        }
-    }
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    pub kind: FindingKind,
-    /// The file that is wrong or missing; safe for a terminal.
-    pub file: String,
-    pub detail: String,
-    pub severity: Severity,
-}
-
-impl Finding {
-    fn new(kind: FindingKind, file: &str, detail: impl AsRef<str>) -> Finding {
-        let (file, detail) = (text::line(file).into_owned(), text::line(detail.as_ref()).into_owned());
-        Finding { kind, file, detail, severity: kind.severity() }
-    }
-}
 
 /// What an audit found: errors first, then by kind and file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -356,22 +261,4 @@ fn identical(listing: &Listing, rows: &HashMap<&str, &Row>, digests: impl Iterat
         findings.push(Finding::new(FindingKind::IdenticalImages, &image.name, detail));
     }
     findings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_are_those_of_the_json() {
-        for kind in [FindingKind::MissingPartner, FindingKind::HcDisagrees, FindingKind::UnexpectedFile] {
-            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.word()));
-        }
-    }
-
-    #[test]
-    fn control_characters_of_a_file_name_stay_out_of_findings() {
-        let finding = Finding::new(FindingKind::UnexpectedFile, "\x1b[2Jevil.png", "a\u{9b}b");
-        assert_eq!((finding.file.as_str(), finding.detail.as_str()), ("[2Jevil.png", "ab"));
-    }
 }

@@ -6,8 +6,8 @@
 use super::hc18::{self, Folder, ImageFile, Part, Ring, Row};
 use super::registry::{Dataset, Freshness};
 use super::resize::resize_into;
+pub use super::sample::{Sample, Skipped};
 use crate::error::{Error, IoContext, Result};
-use crate::geometry::Ellipse;
 use crate::progress::Progress;
 use crate::text;
 use crate::workspace::Workspace;
@@ -43,32 +43,6 @@ impl Preparation {
     }
 }
 
-/// One image and its truth, in the resolution of its file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    pub file: String,
-    /// The echographic examination: never straddles a split.
-    pub exam: u32,
-    pub width_px: u32,
-    pub height_px: u32,
-    pub pixel_size_mm: f64,
-    /// From the table.
-    pub hc_mm: f64,
-    /// `hc_mm / pixel_size_mm`.
-    pub hc_px: f64,
-    /// Through the ring annotation, in px of the file; `None` where there is no usable ring.
-    pub truth: Option<Ellipse>,
-    /// Inferred from the examination's number; `None` where that means nothing.
-    pub trimester: Option<u8>,
-}
-
-/// An image that could not be prepared, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    pub file: String,
-    pub reason: String,
-}
-
 enum Images {
     Mapped(Mmap),
     Owned(Vec<u8>),
@@ -81,6 +55,8 @@ pub struct Prepared {
     /// Height and width, in px.
     pub size: [usize; 2],
     pub skipped: Vec<Skipped>,
+    /// Of the raw data that these images were made from.
+    pub fingerprint: String,
     /// Whether this call had to read the raw images.
     pub made: bool,
     /// What a person should know: raw data changed, a damaged cache made anew.
@@ -101,8 +77,8 @@ impl Prepared {
         if images.len() != samples.len() * size[0] * size[1] {
             return Err(Error::new("there are not as many pixels as the samples need"));
         }
-        let (skipped, notes) = (Vec::new(), Vec::new());
-        Ok(Prepared { samples, size, skipped, made: true, notes, images: Images::Owned(images) })
+        let (skipped, notes, fingerprint) = (Vec::new(), Vec::new(), String::new());
+        Ok(Prepared { samples, size, skipped, fingerprint, made: true, notes, images: Images::Owned(images) })
     }
 
     /// The grey values of sample `i`, height x width, row by row.
@@ -173,7 +149,7 @@ pub fn prepare(
     let folder = folder(ws, &dataset, preparation);
     let damaged = match open(&folder, preparation) {
         Ok(Some(mut prepared)) => {
-            prepared.notes = notes;
+            (prepared.fingerprint, prepared.notes) = (dataset.fingerprint, notes);
             return Ok(prepared);
         }
         Ok(None) => false,
@@ -186,7 +162,7 @@ pub fn prepare(
     store(ws, &folder, &made, damaged)?;
     let mut prepared = open(&folder, preparation)?
         .ok_or_else(|| Error::new("the prepared images vanished while they were made").at(&folder))?;
-    (prepared.made, prepared.notes) = (true, notes);
+    (prepared.made, prepared.fingerprint, prepared.notes) = (true, dataset.fingerprint, notes);
     Ok(prepared)
 }
 
@@ -221,7 +197,8 @@ fn open(folder: &Path, preparation: &Preparation) -> Result<Option<Prepared>> {
     // new one replaces the folder as a whole, which leaves the mapped file alive until it is unmapped.
     let map = unsafe { Mmap::map(&file) }.doing("map the prepared images", &images_file)?;
     let (samples, skipped) = (index.samples, index.skipped);
-    Ok(Some(Prepared { samples, size, skipped, made: false, notes: Vec::new(), images: Images::Mapped(map) }))
+    let (fingerprint, notes) = (String::new(), Vec::new());
+    Ok(Some(Prepared { samples, size, skipped, fingerprint, made: false, notes, images: Images::Mapped(map) }))
 }
 
 struct Made {
@@ -240,7 +217,11 @@ fn make(dataset: &Dataset, preparation: &Preparation, progress: &dyn Progress) -
     listing.table.legible()?;
     let rows = listing.table.by_file();
     // The order of the published files tells the age, that of others need not.
-    let published = !folder.phantom && listing.images.iter().all(|image| hc18::trimester(image.exam).is_some());
+    let in_order = |image: &ImageFile| {
+        let hc_mm = rows.get(image.name.as_str()).and_then(|row| row.hc_mm);
+        hc18::trimester(image.exam).is_some() && hc_mm.is_none_or(|hc_mm| hc18::fits_published_order(image.exam, hc_mm))
+    };
+    let published = !folder.phantom && listing.images.iter().all(in_order);
     let (width, height) = (preparation.width, preparation.height);
     let bytes = width * height;
     let mut images = vec![0u8; listing.images.len() * bytes];

@@ -5,11 +5,13 @@ pub mod audit;
 pub mod augment;
 pub mod batch;
 pub mod cache;
+mod finding;
 pub mod fingerprint;
 pub mod hc18;
 pub mod phantom;
 pub mod registry;
 pub mod resize;
+mod sample;
 pub mod split;
 pub mod stats;
 

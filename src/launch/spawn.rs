@@ -8,7 +8,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Spawns the worker of `run` and returns once it holds the lock (or has already ended well).
+/// Spawns the worker of `run` and returns once it holds the lock and says so (or has already ended well).
 ///
 /// The worker makes itself leader of a session of its own (`setsid`) first thing, so that no terminal's
 /// hang-up reaches it; what it prints goes to `console.log`.
@@ -32,7 +32,7 @@ pub fn spawn(ws: &Workspace, run: &RunDir) -> Result<()> {
         .doing("start the worker", &program)?;
     let patience = Instant::now() + Duration::from_secs(30);
     loop {
-        if lock::held(run) {
+        if lock::held(run) && (begun.last == Some(Life::Queued) || history(run)?.last_time != begun.last_time) {
             // Waited for in the background, so that a workbench that stays open leaves no zombies.
             std::thread::spawn(move || child.wait());
             return Ok(());

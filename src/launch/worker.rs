@@ -4,7 +4,7 @@ use super::queue::Queue;
 use crate::error::{Error, Result};
 use crate::run::control::{self, Control};
 use crate::run::event::{Body, Failed, Place, Queued};
-use crate::run::history::History;
+use crate::run::history::{History, Life};
 use crate::run::{RunDir, lock, log};
 use crate::train::{Ended, Journal, Turn, fit};
 use crate::workspace::Workspace;
@@ -39,25 +39,18 @@ pub fn work(
 
 fn attempt(ws: &Workspace, run: &RunDir, interrupted: &AtomicBool, journal: &mut Journal<'_>) -> Result<Ended> {
     let mut turn = Waiting { run, interrupted, queue: Queue::cpu(ws, run.id())? };
-    let place = place(run)?;
-    let mut say_queued = || match place {
-        // A run that was queued by its creation need not say so again.
-        None => Ok(()),
-        Some(_) => journal.say(Body::Queued(Queued {})),
-    };
-    if !turn.wait(&mut say_queued)? {
+    let mut before = History::default();
+    log::Tail::new(run.events()).poll()?.iter().for_each(|event| before.apply(event));
+    // A run taken up again is at once what it says: waiting, no longer stopped or failed.
+    if before.last != Some(Life::Queued) {
+        journal.say(Body::Queued(Queued {}))?;
+    }
+    if !turn.wait(&mut || Ok(()))? {
         control::clear(run)?;
-        journal.say(Body::Stopped(place.unwrap_or_default()))?;
+        journal.say(Body::Stopped(Place { epoch: before.epoch(), step: before.step }))?;
         return Ok(Ended::Stopped);
     }
     fit(ws, run, journal, &mut turn, interrupted)
-}
-
-/// Where an earlier worker left the run; `None` if there was none.
-fn place(run: &RunDir) -> Result<Option<Place>> {
-    let mut history = History::default();
-    log::Tail::new(run.events()).poll()?.iter().for_each(|event| history.apply(event));
-    Ok(history.ever_started.then(|| Place { epoch: history.epoch(), step: history.step }))
 }
 
 /// The worker's dealings with the queue.

@@ -5,6 +5,8 @@ mod fit;
 mod journal;
 pub mod metrics;
 mod order;
+mod session;
+mod standing;
 mod stopping;
 mod task;
 

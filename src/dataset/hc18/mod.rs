@@ -13,7 +13,7 @@ mod table;
 
 pub use folder::{Folder, ImageFile, Listing, Part, PartFolder};
 pub use image::{Decoded, decode_bytes, decode_gray};
-pub use name::{annotation_name, parse_name, trimester};
+pub use name::{annotation_name, fits_published_order, parse_name, trimester};
 pub use ring::{Borders, Ring};
 pub use table::{Row, Table, TableDefect, TableDefectKind};
 

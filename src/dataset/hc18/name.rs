@@ -35,6 +35,17 @@ pub fn trimester(exam: u32) -> Option<u8> {
     }
 }
 
+/// Whether a circumference is one that the published files of that examination's trimester may have (their ranges,
+/// 44 to 99, 81 to 264 and 243 to 347 mm, widened a little): other data in the same layout soon fail this.
+pub fn fits_published_order(exam: u32, hc_mm: f64) -> bool {
+    match trimester(exam) {
+        Some(1) => (40.0..105.0).contains(&hc_mm),
+        Some(2) => (75.0..275.0).contains(&hc_mm),
+        Some(_) => (230.0..355.0).contains(&hc_mm),
+        None => false,
+    }
+}
+
 fn strip_png(name: &str) -> Option<&str> {
     name.strip_suffix(".png").or_else(|| name.strip_suffix(".PNG"))
 }
@@ -61,5 +72,7 @@ mod tests {
         let of = |exams: [u32; 7]| exams.map(trimester);
         let expected = [Some(1), Some(1), Some(2), Some(2), Some(3), Some(3), None];
         assert_eq!(of([0, 132, 133, 696, 697, 805, 806]), expected);
+        assert!(fits_published_order(0, 44.3) && fits_published_order(805, 335.0));
+        assert!(!fits_published_order(0, 170.0) && !fits_published_order(900, 170.0));
     }
 }

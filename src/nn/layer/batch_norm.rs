@@ -60,15 +60,17 @@ impl Layer for BatchNorm {
             Pass::Train { .. } => {
                 let (mean, var) = norm::moments(pass.isa, x, channels);
                 let rows = (x.len() / channels) as f64;
-                let unbiased = if rows > 1.0 { rows / (rows - 1.0) } else { 1.0 };
-                let momentum = self.momentum;
-                let towards = |running: &mut [f32], batch: &[f64], factor: f64| {
-                    for (r, b) in running.iter_mut().zip(batch) {
-                        *r = ((1.0 - momentum) * *r as f64 + momentum * b * factor) as f32;
-                    }
-                };
-                towards(&mut pass.parameters[RUNNING_MEAN].value, &mean, 1.0);
-                towards(&mut pass.parameters[RUNNING_VAR].value, &var, unbiased);
+                // One row has no variance, and PyTorch refuses it; here the statistics just stay.
+                if rows > 1.0 {
+                    let momentum = self.momentum;
+                    let towards = |running: &mut [f32], batch: &[f64], factor: f64| {
+                        for (r, b) in running.iter_mut().zip(batch) {
+                            *r = ((1.0 - momentum) * *r as f64 + momentum * b * factor) as f32;
+                        }
+                    };
+                    towards(&mut pass.parameters[RUNNING_MEAN].value, &mean, 1.0);
+                    towards(&mut pass.parameters[RUNNING_VAR].value, &var, rows / (rows - 1.0));
+                }
                 (mean, var)
             }
             Pass::Eval => {

@@ -198,6 +198,7 @@ impl Sweep<'_> {
                     a_row: self.step[1] * self.channels,
                     a_step: 1,
                     a_segment: line,
+                    a_group: None,
                     b: self.packed.as_ptr().add(j * depth),
                     b_step: panel,
                     c: self.target.at(self.first + n * self.image + (y0 + r) * self.row + j),

@@ -52,24 +52,32 @@ pub fn backward_weight(
                 // Safety: the scratch holds `needed` lines; this job alone writes columns k0.. of its part.
                 unsafe {
                     let (a, line) = window.rows(n, top, needed, scratch);
+                    let tile = Tile {
+                        steps: ow,
+                        segments: rows,
+                        a,
+                        a_row: 1,
+                        a_step: shape.stride[1] * c,
+                        a_segment: shape.stride[0] * line,
+                        a_group: None,
+                        b: grad.as_ptr().add((n * oh + y0) * ow * k + k0),
+                        b_step: k,
+                        c: shared.at(part * weights + k0),
+                        c_row: k,
+                        accumulate: true,
+                        bias: std::ptr::null(),
+                        relu: false,
+                    };
+                    let block = |m, tile| Block { m, n: columns.min(k - k0), panel: isa.panel(), tile };
+                    if shape.kernel == [3, 3] && c == 1 {
+                        // Three rows of three alone would wait on their own sums.
+                        gemm(isa, block(9, Tile { a_group: Some(line), ..tile }));
+                        return;
+                    }
+                    let m = shape.kernel[1] * c;
                     for kernel_row in 0..shape.kernel[0] {
-                        let tile = Tile {
-                            steps: ow,
-                            segments: rows,
-                            a: a.add(kernel_row * line),
-                            a_row: 1,
-                            a_step: shape.stride[1] * c,
-                            a_segment: shape.stride[0] * line,
-                            b: grad.as_ptr().add((n * oh + y0) * ow * k + k0),
-                            b_step: k,
-                            c: shared.at(part * weights + kernel_row * shape.kernel[1] * c * k + k0),
-                            c_row: k,
-                            accumulate: true,
-                            bias: std::ptr::null(),
-                            relu: false,
-                        };
-                        let m = shape.kernel[1] * c;
-                        gemm(isa, Block { m, n: columns.min(k - k0), panel: isa.panel(), tile });
+                        let (a, c) = (a.add(kernel_row * line), tile.c.add(kernel_row * m * k));
+                        gemm(isa, block(m, Tile { a, c, ..tile }));
                     }
                 }
             });

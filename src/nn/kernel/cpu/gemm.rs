@@ -1,6 +1,7 @@
 //! The one GEMM microkernel: a register tile with free strides, segments and an epilogue.
 
 use super::simd::{Isa, Kernel, Simd, dispatch};
+use std::hint::black_box;
 
 /// Operands of one register tile: `C[m x n] = sum over segments and steps of column a times row b`.
 ///
@@ -14,6 +15,8 @@ pub(super) struct Tile {
     pub a_row: usize,
     pub a_step: usize,
     pub a_segment: usize,
+    /// Exactly nine rows, which lie three and three, so far apart: a 3x3 window over one channel.
+    pub a_group: Option<usize>,
     pub b: *const f32,
     pub b_step: usize,
     pub c: *mut f32,
@@ -28,14 +31,28 @@ pub(super) struct Tile {
 /// # Safety
 /// As [`Simd::tile`]: `b` readable and `c` writable for `(VECTORS - 1) * LANES + tail` columns.
 #[inline(always)]
-pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
+pub(super) unsafe fn register_tile<
+    S: Simd,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const FULL: bool,
+    const GROUP: usize,
+>(
     tail: usize,
     t: Tile,
 ) -> usize {
     let mut sum = [[S::splat(0.0); VECTORS]; ROWS];
+    // `GROUP` rows share a pointer that walks, the distances from it to them being constants that the
+    // compiler may not take apart: else it makes each row's address from the one before, and that
+    // chain of additions takes longer than the products.
+    let away = [0, black_box(t.a_row), black_box(2 * t.a_row), black_box(3 * t.a_row)];
+    let next = black_box(t.a_group.unwrap_or(GROUP * t.a_row));
     let mut b = t.b;
     for segment in 0..t.segments {
-        let mut a = t.a.add(segment * t.a_segment);
+        let mut a = [t.a.wrapping_add(segment * t.a_segment); 4];
+        for group in 1..4 {
+            a[group] = a[group - 1].wrapping_add(next);
+        }
         for _ in 0..t.steps {
             let mut row = [S::splat(0.0); VECTORS];
             for (j, v) in row.iter_mut().enumerate() {
@@ -43,15 +60,20 @@ pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: us
                 *v = if FULL || j + 1 < VECTORS { S::load(p) } else { S::load_n(p, tail) };
             }
             for (i, sum) in sum.iter_mut().enumerate() {
-                let x = S::splat(*a.add(i * t.a_row));
+                let x = S::splat(*a[i / GROUP].add(away[i % GROUP]));
                 for j in 0..VECTORS {
                     sum[j] = S::fma(x, row[j], sum[j]);
                 }
             }
-            a = a.add(t.a_step);
+            for a in &mut a {
+                *a = a.wrapping_add(t.a_step);
+            }
             b = b.add(t.b_step);
         }
     }
+    // A copy, because the compiler keeps an array in registers only while every index into it is a
+    // constant, and the loop below is too long to be unrolled.
+    let done = sum;
     for j in 0..VECTORS {
         let whole = FULL || j + 1 < VECTORS;
         let bias = match t.bias.is_null() {
@@ -59,7 +81,7 @@ pub(super) unsafe fn register_tile<S: Simd, const ROWS: usize, const VECTORS: us
             false if whole => S::load(t.bias.add(j * S::LANES)),
             false => S::load_n(t.bias.add(j * S::LANES), tail),
         };
-        for (i, sum) in sum.iter().enumerate() {
+        for (i, sum) in done.iter().enumerate() {
             let p = t.c.add(i * t.c_row + j * S::LANES);
             let mut v = S::add(sum[j], bias);
             if t.accumulate {
@@ -79,11 +101,19 @@ macro_rules! tallest {
     ($simd:ty, $m:expr, $vectors:expr, $tail:expr, $t:expr, $($rows:literal),*) => {{
         use $crate::nn::kernel::cpu::gemm::register_tile;
         let lanes = <$simd as $crate::nn::kernel::cpu::simd::Simd>::LANES;
+        if $t.a_group.is_some() {
+            return match ($vectors, $tail == lanes) {
+                (1, true) => register_tile::<$simd, 9, 1, true, 3>($tail, $t),
+                (1, false) => register_tile::<$simd, 9, 1, false, 3>($tail, $t),
+                (_, true) => register_tile::<$simd, 9, 2, true, 3>($tail, $t),
+                (_, false) => register_tile::<$simd, 9, 2, false, 3>($tail, $t),
+            };
+        }
         match ($vectors, $tail == lanes) {
-            (1, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true>($tail, $t); })* }
-            (1, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, false>($tail, $t); })* }
-            (_, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true>($tail, $t); })* }
-            (_, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, false>($tail, $t); })* }
+            (1, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true, 4>($tail, $t); })* }
+            (1, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, false, 4>($tail, $t); })* }
+            (_, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true, 4>($tail, $t); })* }
+            (_, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, false, 4>($tail, $t); })* }
         }
         unreachable!("the list of tile heights ends in 1 and m is at least 1")
     }};
@@ -124,7 +154,7 @@ impl Kernel for Block {
 }
 
 /// # Safety
-/// `isa` must be there; `a` readable for m rows, `b` and `bias` readable and `c` writable for the
+/// `a` readable for m rows, `b` and `bias` readable and `c` writable for the
 /// `n` columns (packed panels of `b` may be read in whole vectors only where they are padded).
 pub(super) unsafe fn gemm(isa: Isa, block: Block) {
     dispatch(isa, block)

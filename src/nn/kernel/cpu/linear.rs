@@ -78,6 +78,7 @@ pub fn backward_data(isa: Isa, shape: &LinearShape, grad: &[f32], weight: &[f32]
             a_row: outputs,
             a_step: 1,
             a_segment: 0,
+            a_group: None,
             // Safety: columns i0..i0 + n of matrices with `inputs` columns.
             b: unsafe { weight.as_ptr().add(i0) },
             b_step: inputs,
@@ -114,6 +115,7 @@ pub fn backward_weight(
             a_row: 1,
             a_step: outputs,
             a_segment: 0,
+            a_group: None,
             // Safety: columns i0..i0 + n of matrices with `inputs` columns.
             b: unsafe { input.as_ptr().add(i0) },
             b_step: inputs,

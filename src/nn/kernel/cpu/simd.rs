@@ -22,22 +22,23 @@ const VARIABLE: &str = "HCWB_CPU";
 impl Isa {
     /// The most that this machine has.
     pub fn detect() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
+        static DETECTED: OnceLock<Isa> = OnceLock::new();
+        *DETECTED.get_or_init(|| {
+            #[cfg(target_arch = "x86_64")]
             {
-                return Isa::Avx512;
+                let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+                let avx512 = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl");
+                match (avx2, avx512) {
+                    (true, true) => return Isa::Avx512,
+                    (true, false) => return Isa::Avx2,
+                    _ => {}
+                }
             }
-            if avx2 {
-                return Isa::Avx2;
-            }
-        }
-        Isa::Portable
+            Isa::Portable
+        })
     }
 
     /// What the kernels use in this process: `HCWB_CPU`, but never more than the machine has.
@@ -74,18 +75,22 @@ impl Isa {
     }
 }
 
+/// What `HCWB_CPU` asks for, if it is set.
 fn requested() -> Result<Option<Isa>> {
-    let Some(value) = std::env::var_os(VARIABLE).filter(|v| !v.is_empty()) else { return Ok(None) };
-    match value.to_str() {
-        Some("portable") => Ok(Some(Isa::Portable)),
-        Some("avx2") => Ok(Some(Isa::Avx2)),
+    match std::env::var_os(VARIABLE) {
+        Some(value) if !value.is_empty() => parse(&value.to_string_lossy()).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn parse(word: &str) -> Result<Isa> {
+    match word {
+        "portable" => Ok(Isa::Portable),
+        "avx2" => Ok(Isa::Avx2),
         // AMX tiles hold bf16 only; in f32 such a machine runs the AVX-512 bodies.
-        Some("avx512" | "amx") => Ok(Some(Isa::Avx512)),
-        _ => Err(Error::usage(format!(
-            "{VARIABLE}={} is no instruction set",
-            crate::text::line(&value.to_string_lossy())
-        ))
-        .cure("use portable, avx2, avx512 or amx, or leave it unset")),
+        "avx512" | "amx" => Ok(Isa::Avx512),
+        _ => Err(Error::usage(format!("{VARIABLE}={} is no instruction set", crate::text::line(word)))
+            .cure("use portable, avx2, avx512 or amx, or leave it unset")),
     }
 }
 
@@ -101,10 +106,12 @@ pub(super) trait Kernel {
     unsafe fn run<S: Simd>(self);
 }
 
+/// Panics where `isa` is more than the machine has.
+///
 /// # Safety
-/// `isa` must not exceed [`Isa::detect`], and the pointers inside `kernel` must be valid.
+/// The pointers inside `kernel` must be valid.
 pub(super) unsafe fn dispatch<K: Kernel>(isa: Isa, kernel: K) {
-    debug_assert!(isa <= Isa::detect());
+    assert!(isa <= Isa::detect(), "this machine has no {}", isa.name());
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => super::avx512::enter(kernel),
@@ -172,4 +179,20 @@ pub(super) unsafe fn load_upto<S: Simd>(p: *const f32, n: usize) -> S::V {
 #[inline(always)]
 pub(super) unsafe fn store_upto<S: Simd>(p: *mut f32, v: S::V, n: usize) {
     if n >= S::LANES { S::store(p, v) } else { S::store_n(p, v, n) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_set_is_known_by_its_name_and_any_other_word_is_a_usage_error() {
+        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512] {
+            assert_eq!(parse(isa.name()).unwrap(), isa);
+        }
+        assert_eq!(parse("amx").unwrap(), Isa::Avx512);
+        let error = parse("sse9").unwrap_err();
+        assert_eq!(error.kind, crate::error::Kind::Usage);
+        assert!(error.cure.unwrap().contains("avx2"));
+    }
 }

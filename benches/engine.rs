@@ -1,0 +1,96 @@
+//! What the kernels and whole training steps cost: `cargo bench --bench engine`.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hcwb::nn::kernel::cpu::{ConvShape, Isa, conv, conv_weight, norm, pool};
+use hcwb::nn::{Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Tensor};
+use std::hint::black_box;
+use std::time::Duration;
+
+/// The convolutions of `cnn1m` and the first of `cnn263k`, batch 8; throughput counts products twice.
+fn convolutions(c: &mut Criterion) {
+    let isa = Isa::current();
+    let mut group = c.benchmark_group("conv3x3");
+    for (inputs, outputs, side) in [(1, 8, 128), (1, 16, 128), (16, 32, 64), (32, 64, 32)] {
+        let shape = ConvShape {
+            batch: 8,
+            input: [side; 2],
+            in_channels: inputs,
+            out_channels: outputs,
+            kernel: [3; 2],
+            stride: [1; 2],
+            padding: [1; 2],
+        };
+        let (input, weight, bias) = (vec![0.5; shape.input_len()], vec![0.1; shape.weight_len()], vec![0.1; outputs]);
+        let (mut output, mut grad_input) = (vec![0.2; shape.output_len()], vec![0.0; shape.input_len()]);
+        let mut grad_weight = weight.clone();
+        group.throughput(Throughput::Elements((2 * shape.output_len() * 9 * inputs) as u64));
+        let name = format!("{inputs}-{outputs} at {side}");
+        group.bench_function(BenchmarkId::new("forward", &name), |b| {
+            b.iter(|| conv::forward(isa, &shape, &input, &weight, &bias, true, black_box(&mut output)))
+        });
+        group.bench_function(BenchmarkId::new("input gradient", &name), |b| {
+            b.iter(|| conv::backward_data(isa, &shape, &output, &weight, black_box(&mut grad_input)))
+        });
+        group.bench_function(BenchmarkId::new("weight gradient", &name), |b| {
+            b.iter(|| conv_weight::backward_weight(isa, &shape, &input, &output, false, black_box(&mut grad_weight)))
+        });
+    }
+}
+
+/// What is not convolution, on the first activation of `cnn1m`; throughput counts its bytes once.
+fn elementwise(c: &mut Criterion) {
+    let isa = Isa::current();
+    let mut group = c.benchmark_group("8x128x128x16");
+    let shape = ConvShape {
+        batch: 8,
+        input: [128; 2],
+        in_channels: 16,
+        out_channels: 16,
+        kernel: [2; 2],
+        stride: [2; 2],
+        padding: [0; 2],
+    };
+    let (x, row) = (vec![0.5; shape.input_len()], vec![0.5; 16]);
+    let mut y = x.clone();
+    let (mut pooled, mut first) = (vec![0.0; shape.output_len()], vec![0; shape.output_len()]);
+    group.throughput(Throughput::Bytes(4 * x.len() as u64));
+    group.bench_function("moments", |b| b.iter(|| norm::moments(isa, black_box(&x), 16)));
+    group.bench_function("scale and shift", |b| b.iter(|| norm::scale_shift(isa, &x, &row, &row, black_box(&mut y))));
+    group.bench_function("sums of the gradient", |b| b.iter(|| norm::grad_sums(isa, &y, black_box(&x), &row)));
+    group.bench_function("ReLU mask and sum", |b| b.iter(|| norm::mask_and_sum(isa, black_box(&mut y), Some(&x), 16)));
+    group.bench_function("max pool", |b| {
+        b.iter(|| pool::max_forward(isa, &shape, &x, black_box(&mut pooled), &mut first))
+    });
+    group.bench_function("max pool backward", |b| {
+        b.iter(|| pool::max_backward(isa, &shape, &pooled, &first, black_box(&mut y)))
+    });
+}
+
+/// Forward, mean squared error, backward and Adam; throughput counts images.
+fn steps(c: &mut Criterion) {
+    let mut group = c.benchmark_group("training step, batch 8");
+    for model in hcwb::model::list() {
+        let graph = hcwb::model::build(model.name, model.input).expect("a listed model builds for its own input");
+        let mut network = Network::new(graph, 1);
+        let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
+        let [h, w, channels] = model.input;
+        let input = Tensor::zeros(&[8, h, w, channels]);
+        group.throughput(Throughput::Elements(8));
+        group.bench_function(model.name, |b| {
+            b.iter(|| {
+                network.zero_grad();
+                let y = network.forward(&input, Pass::Train { seed: 1 }).expect("the input is the model's own");
+                let (_, grad) = Loss::Mse.value_and_grad(&y, &[0.5; 8]);
+                network.backward(&grad);
+                adam.step(&mut network, 1e-3);
+            })
+        });
+    }
+}
+
+criterion_group! {
+    name = engine;
+    config = Criterion::default().measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
+    targets = convolutions, elementwise, steps
+}
+criterion_main!(engine);
