@@ -144,7 +144,7 @@ fn the_demo_reaches_its_first_epoch_before_ones_eyes() {
     let mut seat = Seat::open(&sandbox, &["demo", "--set", "data.size=64x64"]);
     seat.see("[3 Runs]");
     seat.see("▶ running");
-    seat.see("epoch   1  val MAE");
+    seat.see("epoch   1  MAE");
     assert!(seat.text().contains("img/s"), "{}", seat.text());
     let after = seat.leave();
     assert!(after.contains("1 run goes on; `hcwb` shows it again"), "{after}");

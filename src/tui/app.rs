@@ -249,7 +249,7 @@ impl State {
             }
             _ => return None,
         };
-        (room.width > 3 && room.height > 1).then(|| Request {
+        (room.width > 3 && room.height > 1).then_some(Request {
             file,
             columns: room.width,
             rows: room.height,
@@ -284,10 +284,8 @@ impl State {
         let place = self.place();
         match keymap::command(place, key) {
             Some(command) => self.command(command),
-            None if place == Place::LaunchForm => {
-                if self.launch.key(key) == Outcome::Submitted {
-                    self.command(Command::Start);
-                }
+            None if place == Place::LaunchForm && self.launch.key(key) == Outcome::Submitted => {
+                self.command(Command::Start);
             }
             None => {}
         }

@@ -25,7 +25,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Keys and mouse are answered at once, but no more than 30 times a second.
 const FRAME: Duration = Duration::from_millis(33);
 /// What happens by itself may wait a little longer: each frame costs bytes whatever is in it.
-const LIVE_FRAME: Duration = Duration::from_millis(90);
+const LIVE_FRAME: Duration = Duration::from_millis(60);
 /// Summaries read before the first frame, as long as that takes no longer than this.
 const READ_FIRST: Duration = Duration::from_millis(4);
 /// While a run lives, its clock ticks.
@@ -61,7 +61,7 @@ fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &
     let area = Rect { width: size.columns_rows.width, height: size.columns_rows.height, ..Rect::default() };
 
     let models: Vec<&str> = crate::model::list().iter().map(|m| m.name).collect();
-    let brush = brush(&theme, protocol, &size);
+    let brush = brush(&theme, options.images, protocol, &size);
     let mut state = State::new(theme, area, Launch::new(&models), options.focus_run);
     state.picture.off = options.images == Images::Off;
     let (known, unread) = read_first(&options.workspace, &mut state);
@@ -96,7 +96,7 @@ fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &
     }
 }
 
-fn brush(theme: &Theme, protocol: Option<ProtocolType>, size: &WindowSize) -> Brush {
+fn brush(theme: &Theme, images: Images, protocol: Option<ProtocolType>, size: &WindowSize) -> Brush {
     let cells = size.columns_rows;
     let cell = |pixels: u16, cells: u16, usual: u16| match pixels / cells.max(1) {
         0 => usual,
@@ -104,6 +104,7 @@ fn brush(theme: &Theme, protocol: Option<ProtocolType>, size: &WindowSize) -> Br
     };
     Brush {
         pixels: protocol,
+        fine: images == Images::Auto,
         cell_px: (cell(size.pixels.width, cells.width, 10), cell(size.pixels.height, cells.height, 20)),
         depth: theme.depth,
         truth: theme.style(Scope::PictureTruth),
@@ -167,13 +168,15 @@ async fn cycle(
                 let mut next = Some(action);
                 while let Some(action) = next {
                     let pace = match &action {
-                        Action::Key(_) | Action::Mouse(_) | Action::Paste(_) | Action::Drawn(..) => FRAME,
+                        Action::RunEvents(news) if !news.anew => LIVE_FRAME,
+                        Action::RunsRead(_) | Action::Job(..) | Action::Tick => LIVE_FRAME,
                         Action::Resize => {
                             let size = terminal_size()?.columns_rows;
                             state.area = Rect { width: size.width, height: size.height, ..Rect::default() };
                             FRAME
                         }
-                        _ => LIVE_FRAME,
+                        // Keys, and the answers to them.
+                        _ => FRAME,
                     };
                     let at = drawn + pace;
                     due = Some(due.map_or(at, |due| due.min(at)));

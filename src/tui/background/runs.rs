@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How often a lock is tried while a run lives.
@@ -48,6 +48,8 @@ struct Tailed {
     status: Status,
     with_steps: bool,
     console_length: u64,
+    /// When the predictions were written, as far as is known.
+    predicted: Option<SystemTime>,
 }
 
 /// What has been wished since the last look.
@@ -164,14 +166,8 @@ impl Follower {
                 let inside = path.strip_prefix(&runs).unwrap_or(Path::new(""));
                 let mut parts = inside.components();
                 match (parts.next(), parts.next()) {
-                    (Some(run), Some(file)) => {
-                        let run = runs.join(run);
-                        if file.as_os_str() == "predictions.csv"
-                            && let Some(run) = self.known.iter().find(|r| r.path() == run)
-                        {
-                            self.tell(Action::Predicted(run.clone()));
-                        }
-                        asked.touched.insert(run);
+                    (Some(run), Some(_)) => {
+                        asked.touched.insert(runs.join(run));
                     }
                     // Runs are made and unmade under names with a dot in front.
                     (Some(name), None) => asked.list |= !name.as_os_str().to_string_lossy().starts_with('.'),
@@ -197,8 +193,14 @@ impl Follower {
     /// Reads a run from its start and follows it from then on.
     fn tail(&mut self, run: RunDir, with_steps: bool) {
         let tail = if with_steps { Tail::new(run.events()) } else { Tail::without_steps(run.events()) };
-        let mut tailed =
-            Tailed { tail, history: History::default(), status: Status::Queued, with_steps, console_length: 0 };
+        let mut tailed = Tailed {
+            tail,
+            history: History::default(),
+            status: Status::Queued,
+            with_steps,
+            console_length: 0,
+            predicted: None,
+        };
         let recipe = match run.recipe() {
             Ok(recipe) => recipe,
             Err(error) => return self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
@@ -251,12 +253,17 @@ impl Follower {
         let Some(tailed) = self.tailed.get_mut(run) else { return };
         // A run that is being deleted has no log: the list will say so.
         let Ok(events) = tailed.tail.poll() else { return };
+        let predicted = std::fs::metadata(run.predictions_csv()).and_then(|m| m.modified()).ok();
+        let news = predicted != std::mem::replace(&mut tailed.predicted, predicted);
         events.iter().for_each(|event| tailed.history.apply(event));
         let status = run::status(run, &tailed.history);
         let before = std::mem::replace(&mut tailed.status, status);
         let console = tailed.console(run);
-        if events.is_empty() && status == before && console.is_none() {
+        if events.is_empty() && status == before && console.is_none() && !news {
             return;
+        }
+        if news {
+            let _ = self.actions.send(Action::Predicted(run.clone()));
         }
         let drop = !status.is_live() && self.looked_at.as_ref() != Some(run);
         if drop {

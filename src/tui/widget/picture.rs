@@ -47,6 +47,8 @@ pub enum Picture {
 pub struct Brush {
     /// Kitty, sixel or iTerm2; `None` for half-blocks.
     pub pixels: Option<ProtocolType>,
+    /// Four pixels a cell instead of two, where there are greys enough.
+    pub fine: bool,
     /// Width and height of a cell in pixels.
     pub cell_px: (u16, u16),
     pub depth: Depth,
@@ -61,6 +63,7 @@ pub struct Brush {
 pub fn paint(gray: &GrayImage, request: &Request, brush: &Brush) -> Result<Picture, String> {
     match brush.pixels {
         Some(protocol) => pixels(gray, request, brush, protocol),
+        None if brush.fine && brush.depth.gray(0).is_some() => Ok(quadrants(gray, request, brush)),
         None => Ok(cells(gray, request, brush)),
     }
 }
@@ -126,6 +129,60 @@ fn cells(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
     }
     Picture::Cells { width: width as u16, cells }
 }
+
+/// Glyphs by filled quadrants: 1 upper left, 2 upper right, 4 lower left, 8 lower right.
+const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
+
+/// Four pixels a cell in its two colours: the brighter ones in the mean of the bright, the others in the mean of the
+/// dark. An ellipse takes the foreground of the cells it runs through.
+fn quadrants(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
+    let (width, height) = within(gray, u32::from(request.columns), u32::from(request.rows) * 2);
+    let (across, down) = (width * 2, height.next_multiple_of(2));
+    let small = imageops::resize(gray, across, down, imageops::FilterType::Triangle);
+    let scale = (f64::from(across) / f64::from(gray.width()), f64::from(down) / f64::from(gray.height()));
+    let mut over: Vec<Option<bool>> = vec![None; (across * down) as usize];
+    for oval in &request.ovals {
+        trace(oval, scale, |x, y| {
+            if (0..i64::from(across)).contains(&x) && (0..i64::from(down)).contains(&y) {
+                over[(y as u32 * across + x as u32) as usize] = Some(oval.predicted);
+            }
+        });
+    }
+    let mut cells = Vec::new();
+    for (row, column) in (0..down / 2).flat_map(|row| (0..width).map(move |column| (row, column))) {
+        let places = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| (column * 2 + dx, row * 2 + dy));
+        let values = places.map(|(x, y)| small.get_pixel(x, y).0[0]);
+        let marks = places.map(|(x, y)| over[(y * across + x) as usize]);
+        let mark = marks.into_iter().flatten().next();
+        let (low, high) = values.iter().fold((255, 0), |(l, h), v| (l.min(*v), h.max(*v)));
+        let middle = (u16::from(low) + u16::from(high)) / 2;
+        let filled = |i: usize| match mark {
+            Some(_) => marks[i] == mark,
+            None => high - low > FLAT && u16::from(values[i]) > middle,
+        };
+        let mean = |of: bool| {
+            let (sum, n) =
+                (0..4).filter(|&i| filled(i) == of).fold((0, 0), |(s, n), i| (s + u32::from(values[i]), n + 1));
+            brush.depth.gray((sum / n.max(1)) as u8)
+        };
+        let pattern = (0..4).filter(|&i| filled(i)).fold(0, |bits, i| bits | 1 << i);
+        let foreground = match mark {
+            Some(predicted) => {
+                if predicted {
+                    brush.prediction.fg
+                } else {
+                    brush.truth.fg
+                }
+            }
+            None => mean(true).filter(|_| pattern != 0),
+        };
+        cells.push((QUADRANTS[pattern], Style { fg: foreground, bg: mean(false), ..Style::new() }));
+    }
+    Picture::Cells { width: width as u16, cells }
+}
+
+/// Differences of grey within a cell that nobody sees, and that need not be sent.
+const FLAT: u8 = 6;
 
 /// A glyph as bright as the mean of two grey values.
 fn shade(upper: u8, lower: u8) -> char {
@@ -197,7 +254,7 @@ mod tests {
 
     fn brush(depth: Depth, pixels: Option<ProtocolType>) -> Brush {
         let (truth, prediction) = (Style::new().fg(Color::Green), Style::new().fg(Color::Red));
-        Brush { pixels, cell_px: (8, 16), depth, truth, prediction }
+        Brush { pixels, fine: false, cell_px: (8, 16), depth, truth, prediction }
     }
 
     fn request(ovals: Vec<Oval>) -> Request {
@@ -235,6 +292,27 @@ mod tests {
         };
         assert_eq!((cells[10 * 40 + 10].0, cells[10 * 40 + 20].0), ('O', '@'));
         assert!(cells.iter().all(|c| c.1.fg.is_none() || c.0 == 'O'));
+    }
+
+    #[test]
+    fn quadrants_show_an_edge_within_a_cell_and_a_thin_ellipse() {
+        // Dark to the left of x = 101: the edge lies in the middle of a cell of 5 px.
+        let gray = GrayImage::from_fn(200, 200, |x, _| image::Luma([if x < 102 { 20 } else { 220 }]));
+        let fine = Brush { fine: true, ..brush(Depth::True, None) };
+        let Ok(Picture::Cells { width, cells }) = paint(&gray, &request(vec![circle(false, 50.0)]), &fine) else {
+            panic!("quadrants are cells");
+        };
+        assert_eq!((width, cells.len()), (40, 800));
+        let (glyph, style) = cells[2 * 40 + 20];
+        assert_eq!(glyph, '▐');
+        let (Some(Color::Rgb(bright, ..)), Some(Color::Rgb(dark, ..))) = (style.fg, style.bg) else {
+            panic!("{style:?}")
+        };
+        assert!(bright > 200 && dark < 80, "{bright} {dark}");
+        assert_eq!(cells[2 * 40 + 3].0, ' ', "even cells are one colour");
+        let (glyph, style) = cells[10 * 40 + 10];
+        assert_eq!(style.fg, Some(Color::Green));
+        assert!("▌▐▘▖▝▗".contains(glyph), "{glyph}: half a cell wide");
     }
 
     #[test]

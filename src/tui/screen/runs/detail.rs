@@ -13,6 +13,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+/// Name and points of a curve, and whether it is dashed.
+type Curve = (&'static str, Vec<(f64, f64)>, bool);
+
 /// Draws the selected run into `area`.
 pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
     let Some(row) = runs.selected() else {
@@ -155,7 +158,7 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         }
         false => (Rect::default(), area),
     };
-    let mut chart = |title: &str, curves: &[(&str, Vec<(f64, f64)>, bool)], mark, area| {
+    let mut chart = |title: &str, curves: &[Curve], mark, area| {
         let theme = painter.theme;
         let style = |dashed: bool| theme.style(if dashed { Scope::ChartValidation } else { Scope::ChartTrain });
         let series: Vec<Series> = curves

@@ -15,12 +15,12 @@ const SPARK: usize = 8;
 
 const NARROW: &[Column] = &[
     Column { title: "status", width: Width::Cells(10), figures: false },
-    Column { title: "run", width: Width::Rest(10), figures: false },
+    Column { title: "run", width: Width::Rest(11), figures: false },
     Column { title: "fold", width: Width::Cells(4), figures: true },
     Column { title: "epoch", width: Width::Cells(7), figures: true },
     Column { title: "MAE px", width: Width::Cells(7), figures: true },
     Column { title: "course", width: Width::Cells(SPARK as u16), figures: false },
-    Column { title: "time left", width: Width::Cells(9), figures: true },
+    Column { title: "left", width: Width::Cells(8), figures: true },
 ];
 
 const WIDE: &[Column] = &[
@@ -116,8 +116,8 @@ fn row(row: &Row, wide: bool, theme: &Theme) -> list::Row {
         (Status::Running, _) => facts.eta_seconds.map_or("…".to_owned(), duration),
         (Status::Finished, Some(reason)) if reason == "patience" => "early".to_owned(),
         (Status::Failed, _) => "see log".to_owned(),
-        (Status::Stopped | Status::Crashed, _) => "r resumes".to_owned(),
-        (Status::Paused, _) => "p goes on".to_owned(),
+        (Status::Stopped | Status::Crashed, _) => "r resume".to_owned(),
+        (Status::Paused, _) => "p go on".to_owned(),
         _ => String::new(),
     };
     let mut cells = vec![

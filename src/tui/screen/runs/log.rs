@@ -44,9 +44,9 @@ pub fn line(event: &Event, best: Option<&Epoch>) -> Option<Line> {
 fn epoch(e: &Epoch, best: Option<&Epoch>) -> String {
     let mae = significant(e.metric("val_mae_px"), 4);
     let note = match best {
-        _ if e.best => " ◆ best".to_owned(),
-        Some(b) => format!("  (best {} @{})", significant(b.metric("val_mae_px"), 4), b.epoch),
+        _ if e.best => "  ◆ best".to_owned(),
+        Some(b) => format!("  best {} @{}", significant(b.metric("val_mae_px"), 4), b.epoch),
         None => String::new(),
     };
-    format!("epoch {:>3}  val MAE {mae} px  {:.1} s{note}", e.epoch, e.seconds)
+    format!("epoch {:>3}  MAE {mae} px{note}  {:.1} s", e.epoch, e.seconds)
 }

@@ -93,19 +93,7 @@ fn why_empty(state: &State) -> String {
 }
 
 fn title(state: &State) -> String {
-    let run = state.triage.run.as_ref().map_or("Triage", |run| run.id());
-    match ready(state) {
-        None => run.to_owned(),
-        Some(_) => {
-            let triage = &state.triage;
-            let shown: Vec<&Case> = triage.visible.iter().map(|&i| &triage.cases()[i]).collect();
-            let count = match triage.filter.is_empty() {
-                true => format!("{} images", shown.len()),
-                false => format!("{} of {} images", shown.len(), triage.cases().len()),
-            };
-            format!("{run} · {count}")
-        }
-    }
+    state.triage.run.as_ref().map_or("Triage", |run| run.id()).to_owned()
 }
 
 /// Mean and standard deviation of the absolute errors in sight.
@@ -126,10 +114,14 @@ fn summary(triage: &Triage) -> Option<String> {
 
 fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
     let triage = &state.triage;
+    let count = match triage.filter.is_empty() {
+        true => format!("{} images", cases.len()),
+        false => format!("{} of {} images", triage.visible.len(), cases.len()),
+    };
     let inner = panel(&title(state), &[], area, true, painter);
     let head = match triage.filter.is_empty() {
-        true => triage.sort.word().to_owned(),
-        false => format!("{} · filter: {}", triage.sort.word(), triage.filter),
+        true => format!("{count}, {}", triage.sort.word()),
+        false => format!("{count}, filter: {}", triage.filter),
     };
     painter.line(inner, 0, &summary(triage).unwrap_or_default(), Scope::Strong);
     painter.line(inner, 1, &head, Scope::Dim);
