@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 /// From raw medical images to the predictions that went wrong, in one terminal program.
 #[derive(Parser)]
-#[command(name = "hcwb", version, about, disable_help_subcommand = true)]
+#[command(name = "hcwb", bin_name = "hcwb", version, about, disable_help_subcommand = true)]
 #[command(after_help = "hcwb alone opens the workbench. Try it without data: hcwb demo")]
 struct Cli {
     #[command(flatten)]

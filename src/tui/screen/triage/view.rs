@@ -177,8 +177,7 @@ fn draw_case(state: &State, area: Rect, painter: &mut Painter) {
         ]
     };
     let truth = row("truth", format!("{:.1}", case.truth_px), format!("{:.1}", case.truth_mm), text);
-    let prediction =
-        row("prediction", format!("{:.1}", case.prediction_px), format!("{:.1}", case.prediction_mm), text);
+    let prediction = row("predicted", format!("{:.1}", case.prediction_px), format!("{:.1}", case.prediction_mm), text);
     let mut error = row("error", format!("{:+.1}", case.error_px), format!("{:+.1}", case.error_mm), strong);
     error.push(Span::styled(format!("{:>6}", format!("{:.1}", case.error_percent)), strong));
     error.push(Span::styled(" %", dim));
