@@ -1,22 +1,21 @@
 //! The state of the workbench, and what each action does to it. No I/O here: what is wanted of the world is an `Effect`.
 
 use super::action::{Action, Effect};
-use super::keymap::{self, Command, Place};
+use super::keymap::Place;
 use super::model::Job;
 use super::screen::data::{self, Data};
 use super::screen::launch::Launch;
-use super::screen::runs::{Answer, Runs};
+use super::screen::runs::Runs;
 use super::screen::triage::{self, Triage};
-use super::screen::{self, Hit, Hits};
+use super::screen::{self, Hits};
 use super::theme::{Scope, Theme};
-use super::typing::{Kind, Typing};
+use super::typing::Typing;
 use super::wall::Wall;
 use super::widget::confirm::Question;
-use super::widget::form::{Form, Outcome};
+use super::widget::form::Form;
 use crate::run::RunDir;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
 /// The screens, in the order of their keys.
@@ -203,7 +202,7 @@ impl State {
         self.follow_up();
     }
 
-    fn selected_run(&self) -> Option<RunDir> {
+    pub(super) fn selected_run(&self) -> Option<RunDir> {
         self.runs.selected().map(|r| r.run.clone())
     }
 
@@ -256,204 +255,5 @@ impl State {
             ovals,
             ring,
         })
-    }
-
-    fn key(&mut self, key: KeyEvent) {
-        self.notice = None;
-        if keymap::command(Place::LaunchForm, key) == Some(Command::Quit) {
-            // ctrl-c leaves from everywhere, whatever is open.
-            self.quit = true;
-            return;
-        }
-        match std::mem::replace(&mut self.overlay, Overlay::None) {
-            Overlay::None => {}
-            Overlay::Help(scroll) => return self.help_key(scroll, key),
-            Overlay::Question(question, effect) => {
-                match key.code {
-                    KeyCode::Char('y' | 'Y') => self.effects.push(effect),
-                    KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
-                    _ => self.overlay = Overlay::Question(question, effect),
-                }
-                return;
-            }
-            Overlay::Add(form) => return self.add_key(form, key),
-        }
-        if let Some(typing) = self.typing.take() {
-            return self.type_key(typing, key);
-        }
-        let place = self.place();
-        match keymap::command(place, key) {
-            Some(command) => self.command(command),
-            None if place == Place::LaunchForm && self.launch.key(key) == Outcome::Submitted => {
-                self.command(Command::Start);
-            }
-            None => {}
-        }
-    }
-
-    fn help_key(&mut self, scroll: usize, key: KeyEvent) {
-        let last = screen::help::len(self.place());
-        self.overlay = match key.code {
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::PageDown => Overlay::Help((scroll + 3).min(last)),
-            KeyCode::Up | KeyCode::Char('k') | KeyCode::PageUp => Overlay::Help(scroll.saturating_sub(3)),
-            _ => Overlay::None,
-        };
-    }
-
-    fn command(&mut self, command: Command) {
-        match command {
-            Command::Tab(number) => self.show(Tab::ALL[number.min(3)]),
-            Command::Help => self.overlay = Overlay::Help(0),
-            Command::Quit => self.quit = true,
-            Command::Suspend => self.effects.push(Effect::Suspend),
-            Command::Redraw => self.effects.push(Effect::Redraw),
-            Command::Down => self.step(1),
-            Command::Up => self.step(-1),
-            Command::PageDown => self.step(10),
-            Command::PageUp => self.step(-10),
-            Command::First => self.step(isize::MIN / 2),
-            Command::Last => self.step(isize::MAX / 2),
-            Command::Search => self.type_in(Kind::Search),
-            Command::Filter => self.type_in(Kind::Filter),
-            Command::New => self.show(Tab::Launch),
-            Command::Add => self.overlay = Overlay::Add(super::typing::add_form()),
-            Command::Triage => {
-                if let Some(run) = self.selected_run() {
-                    self.triage.show(run.clone());
-                    self.effects.push(Effect::ReadPredictions(run));
-                    self.show(Tab::Triage);
-                }
-            }
-            Command::NextRun => self.other_run(1),
-            Command::PreviousRun => self.other_run(-1),
-            Command::ShowAll => {
-                let index = self.launch.selection.index;
-                if let Some(entry) = self.launch.entries.get_mut(index) {
-                    entry.form.all = !entry.form.all;
-                    entry.form.focus = entry.form.focus.min(entry.form.shown().len());
-                }
-            }
-            Command::Start => match self.launch.start() {
-                Ok(recipe) => self.effects.push(Effect::Start(Box::new(recipe))),
-                Err(error) => self.notice = Some((Scope::Error, format!("✘ {error}"))),
-            },
-            command => self.screen_command(command),
-        }
-    }
-
-    fn screen_command(&mut self, command: Command) {
-        match self.tab {
-            Tab::Runs => {
-                let selected = self.selected_run();
-                match self.runs.command(command) {
-                    Answer::Done => {}
-                    Answer::Rearrange => self.runs.arrange(selected),
-                    Answer::Ask(question, effect) => self.overlay = Overlay::Question(question, effect),
-                    Answer::Do(effect, words) => {
-                        self.effects.push(effect);
-                        self.notice = Some((Scope::Info, words));
-                    }
-                    Answer::Say(why) => self.notice = Some((Scope::Warning, why)),
-                }
-            }
-            Tab::Triage => self.triage.command(command),
-            Tab::Data => match self.data.command(command) {
-                Ok(effect) => self.effects.extend(effect),
-                Err(why) => self.notice = Some((Scope::Warning, why)),
-            },
-            Tab::Launch => match command {
-                Command::Open => self.launch.editing = !self.launch.entries.is_empty(),
-                Command::Back => self.launch.editing = false,
-                _ => {}
-            },
-        }
-    }
-
-    fn show(&mut self, tab: Tab) {
-        self.tab = tab;
-        match tab {
-            Tab::Data | Tab::Launch => self.effects.push(Effect::ListData),
-            Tab::Runs | Tab::Triage => {}
-        }
-    }
-
-    fn step(&mut self, by: isize) {
-        match self.tab {
-            Tab::Runs => self.runs.selection.step(by, self.runs.visible.len()),
-            Tab::Triage => self.triage.selection.step(by, self.triage.visible.len()),
-            Tab::Launch => self.launch.selection.step(by, self.launch.entries.len()),
-            Tab::Data => self.data.step(by),
-        }
-    }
-
-    /// Triage of the run that many places further down the list of runs.
-    fn other_run(&mut self, by: isize) {
-        let Some(run) = &self.triage.run else { return };
-        let rows = &self.runs.rows;
-        let Some(at) = rows.iter().position(|r| r.run == *run) else { return };
-        let next = at.saturating_add_signed(by).min(rows.len() - 1);
-        if next != at {
-            let run = rows[next].run.clone();
-            self.triage.show(run.clone());
-            self.effects.push(Effect::ReadPredictions(run));
-        }
-    }
-
-    fn mouse(&mut self, mouse: MouseEvent) {
-        if !matches!(self.overlay, Overlay::None) {
-            return;
-        }
-        match mouse.kind {
-            MouseEventKind::ScrollDown => self.step(3),
-            MouseEventKind::ScrollUp => self.step(-3),
-            MouseEventKind::Down(MouseButton::Left) => match self.hits.at(mouse.column, mouse.row) {
-                Some((Hit::Tab(tab), _)) => {
-                    self.typing = None;
-                    self.show(tab);
-                }
-                Some((Hit::Rows { first }, row)) => self.click(first + row),
-                Some((Hit::Second { first }, row)) => {
-                    self.data.focus = data::Focus::Findings;
-                    self.data.finding.index = (first + row).min(self.data.findings().len().saturating_sub(1));
-                    self.data.jump();
-                }
-                Some((Hit::Field(field), _)) => {
-                    let index = self.launch.selection.index;
-                    if let Some(entry) = self.launch.entries.get_mut(index) {
-                        self.launch.editing = true;
-                        let button = field >= entry.form.shown().len();
-                        let pressed = button && entry.form.on_button();
-                        entry.form.focus = field;
-                        if pressed {
-                            self.command(Command::Start);
-                        }
-                    }
-                }
-                None => {}
-            },
-            _ => {}
-        }
-    }
-
-    /// A click selects; on the selected row it opens.
-    fn click(&mut self, index: usize) {
-        let (selection, len) = match self.tab {
-            Tab::Runs => (&mut self.runs.selection, self.runs.visible.len()),
-            Tab::Triage => (&mut self.triage.selection, self.triage.visible.len()),
-            Tab::Launch => (&mut self.launch.selection, self.launch.entries.len()),
-            Tab::Data => {
-                self.data.focus = data::Focus::Sets;
-                let len = self.data.sets().len();
-                (&mut self.data.selection, len)
-            }
-        };
-        if index >= len {
-            return;
-        }
-        if selection.index == index && self.tab != Tab::Data {
-            self.command(Command::Open);
-        } else {
-            selection.index = index;
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The workbench: events become actions, actions change the state, the state is drawn.
 //!
-//! [`event`] terminal and signals; [`background`] everything that takes time; [`app`] the state and its changes;
+//! [`event`] terminal and signals; [`input`] what keys and clicks do; [`background`] everything that takes time; [`app`] the state and its changes;
 //! [`screen`] how it looks; [`keymap`] the one table of keys; [`cycle`] the loop that ties them together.
 
 mod action;
@@ -12,6 +12,7 @@ mod event;
 mod filter;
 mod guard;
 mod images;
+mod input;
 pub mod keymap;
 mod model;
 mod screen;

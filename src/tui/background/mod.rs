@@ -4,6 +4,7 @@ mod data;
 mod plan;
 mod progress;
 pub mod runs;
+mod tailed;
 mod triage;
 
 use super::action::{Action, Effect};

@@ -3,20 +3,18 @@
 //! One thread, asleep until a directory changes, somebody wishes something, or a second has passed while a run lives (a
 //! worker that is killed writes nothing, so its lock must be tried).
 
+use super::tailed::Tailed;
 use super::words;
-use crate::run::history::History;
-use crate::run::log::Tail;
-use crate::run::{self, RunDir, Status, Summary};
-use crate::tui::action::{Action, RunNews};
+use crate::run::{self, RunDir, Summary};
+use crate::tui::action::Action;
 use crate::tui::model::RunFacts;
 use crate::workspace::Workspace;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::{HashMap, HashSet};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How often a lock is tried while a run lives.
@@ -27,9 +25,6 @@ const POLL_EVERY: Duration = Duration::from_secs(2);
 const MOST_WATCHED: usize = 1000;
 /// Summaries told at once.
 const BATCH: usize = 16;
-/// Of the end of `console.log`.
-const CONSOLE_BYTES: u64 = 16 << 10;
-const CONSOLE_LINES: usize = 40;
 
 /// What the follower is told.
 pub enum Wish {
@@ -39,17 +34,6 @@ pub enum Wish {
     Watch(Option<RunDir>),
     /// Something has happened at this path.
     Touched(PathBuf),
-}
-
-/// A run that is tailed.
-struct Tailed {
-    tail: Tail,
-    history: History,
-    status: Status,
-    with_steps: bool,
-    console_length: u64,
-    /// When the predictions were written, as far as is known.
-    predicted: Option<SystemTime>,
 }
 
 /// What has been wished since the last look.
@@ -192,37 +176,14 @@ impl Follower {
 
     /// Reads a run from its start and follows it from then on.
     fn tail(&mut self, run: RunDir, with_steps: bool) {
-        let tail = if with_steps { Tail::new(run.events()) } else { Tail::without_steps(run.events()) };
-        let mut tailed = Tailed {
-            tail,
-            history: History::default(),
-            status: Status::Queued,
-            with_steps,
-            console_length: 0,
-            predicted: None,
-        };
-        let recipe = match run.recipe() {
-            Ok(recipe) => recipe,
-            Err(error) => return self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
-        };
-        let events = match tailed.tail.poll() {
-            Ok(events) => events,
-            Err(error) => return self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
-        };
-        events.iter().for_each(|event| tailed.history.apply(event));
-        tailed.status = run::status(&run, &tailed.history);
-        let console = tailed.console(&run);
         self.unread.retain(|unread| *unread != run);
-        let news = RunNews {
-            run: run.clone(),
-            anew: true,
-            events,
-            status: tailed.status,
-            recipe: Some(recipe.into()),
-            console,
-        };
-        self.tailed.insert(run, tailed);
-        self.tell(Action::RunEvents(news));
+        match Tailed::open(run.clone(), with_steps) {
+            Ok((tailed, news)) => {
+                self.tailed.insert(run, tailed);
+                self.tell(Action::RunEvents(news));
+            }
+            Err(error) => self.tell(Action::RunsRead(vec![(run, Err(words(&error)))])),
+        }
     }
 
     fn poll_touched(&mut self, touched: &HashSet<PathBuf>) {
@@ -251,25 +212,16 @@ impl Follower {
     /// Tells what is new of a tailed run, if anything is.
     fn poll(&mut self, run: &RunDir) {
         let Some(tailed) = self.tailed.get_mut(run) else { return };
-        // A run that is being deleted has no log: the list will say so.
-        let Ok(events) = tailed.tail.poll() else { return };
-        let predicted = std::fs::metadata(run.predictions_csv()).and_then(|m| m.modified()).ok();
-        let news = predicted != std::mem::replace(&mut tailed.predicted, predicted);
-        events.iter().for_each(|event| tailed.history.apply(event));
-        let status = run::status(run, &tailed.history);
-        let before = std::mem::replace(&mut tailed.status, status);
-        let console = tailed.console(run);
-        if events.is_empty() && status == before && console.is_none() && !news {
-            return;
-        }
-        if news {
-            let _ = self.actions.send(Action::Predicted(run.clone()));
-        }
-        let drop = !status.is_live() && self.looked_at.as_ref() != Some(run);
-        if drop {
+        let (news, predicted) = tailed.news();
+        if !tailed.status.is_live() && self.looked_at.as_ref() != Some(run) {
             self.tailed.remove(run);
         }
-        self.tell(Action::RunEvents(RunNews { run: run.clone(), anew: false, events, status, recipe: None, console }));
+        if let Some(news) = news {
+            self.tell(Action::RunEvents(news));
+        }
+        if predicted {
+            self.tell(Action::Predicted(run.clone()));
+        }
     }
 
     /// Reads the directory; tells the list if it is another one.
@@ -333,26 +285,6 @@ impl Follower {
             // Nothing can be watched: look every two seconds instead.
             self.watcher = None;
         }
-    }
-}
-
-impl Tailed {
-    /// The last lines the worker printed, if there are new ones.
-    fn console(&mut self, run: &RunDir) -> Option<Vec<String>> {
-        let path = run.console_log();
-        let length = std::fs::metadata(&path).ok()?.len();
-        if length == self.console_length {
-            return None;
-        }
-        self.console_length = length;
-        let mut file = std::fs::File::open(&path).ok()?;
-        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES))).ok()?;
-        let mut bytes = Vec::new();
-        file.take(CONSOLE_BYTES).read_to_end(&mut bytes).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-        let from = lines.len().saturating_sub(CONSOLE_LINES);
-        Some(lines[from..].iter().map(|l| crate::text::line(l).into_owned()).collect())
     }
 }
 

@@ -241,6 +241,8 @@ impl Bench {
     }
 
     fn with_plan(mut self) -> Bench {
+        let launch = &mut self.state.launch;
+        launch.selection.index = launch.entries.iter().position(|e| e.shipped.name == "reg-cnn263k").unwrap();
         self.press(KeyCode::Char('2'));
         let plan = Plan {
             trainable: 263_633,

@@ -59,7 +59,7 @@ pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
         painter.line(inner, 0, &text, Scope::Dim);
         return;
     }
-    let wide = inner.width >= 88;
+    let wide = inner.width >= 80;
     let look = Look {
         header: theme.style(Scope::Header),
         selected: theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
