@@ -5,8 +5,8 @@ mod common;
 use common::{Sandbox, kill_9, wait};
 use std::time::{Duration, Instant};
 
-/// Many short epochs, so that a request meets the middle of one.
-const LONG: [&str; 2] = ["--set", "train.epochs=12"];
+/// Enough epochs, and long enough ones, that a request surely meets the middle of one.
+const LONG: [&str; 4] = ["--set", "train.epochs=40", "--set", "data.size=128x128"];
 
 fn weights(sandbox: &Sandbox, id: &str, which: &str) -> Vec<u8> {
     std::fs::read(sandbox.run_dir(id).join("checkpoints").join(which)).unwrap()
