@@ -81,6 +81,21 @@ fn folds_are_checked_before_anything_is_made() {
 }
 
 #[test]
+fn a_run_that_cannot_be_read_is_named_and_hides_no_other() {
+    let sandbox = Sandbox::with_phantoms(24);
+    let id = sandbox.start(&["--set", "train.epochs=1"]);
+    sandbox.wait_for_status(&id, "finished");
+    let broken = sandbox.run_dir("broken");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("recipe.toml"), "[train\n").unwrap();
+    let listed = sandbox.output(&["run", "list", "--json"]);
+    assert!(listed.status.success());
+    let runs: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    assert!(String::from_utf8_lossy(&listed.stderr).contains("broken cannot be read"));
+}
+
+#[test]
 fn the_cpu_variable_is_checked_before_any_work() {
     let sandbox = Sandbox::new();
     let output = sandbox.command(&["model", "list"]).env("HCWB_CPU", "sse9").output().unwrap();

@@ -215,7 +215,14 @@ fn watch(run: &RunDir) -> Result<()> {
 }
 
 fn list(ws: &Workspace, as_json: bool) -> Result<()> {
-    let found: Vec<Summary> = runs::list(ws)?.iter().filter_map(|run| summary(run, false).ok()).collect();
+    let mut found: Vec<Summary> = Vec::new();
+    for run in runs::list(ws)? {
+        match summary(&run, false) {
+            Ok(summary) => found.push(summary),
+            // One damaged run hides no other, and is not hidden itself.
+            Err(error) => eprintln!("{} cannot be read: {}", run.id(), crate::text::line(&error.chain())),
+        }
+    }
     if as_json {
         return output::json(&found.iter().map(status::json).collect::<Vec<_>>());
     }

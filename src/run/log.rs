@@ -11,6 +11,8 @@ pub struct Writer {
     file: File,
     path: PathBuf,
     next_seq: u64,
+    /// Bytes of whole lines.
+    length: u64,
 }
 
 impl Writer {
@@ -26,16 +28,22 @@ impl Writer {
             file.set_len(whole as u64).doing("mend the event log", path)?;
         }
         let last = text[..whole].split(|b| *b == b'\n').rev().find_map(parse);
-        Ok(Writer { file, path: path.to_path_buf(), next_seq: last.map_or(0, |e| e.seq + 1) })
+        let next_seq = last.map_or(0, |e| e.seq + 1);
+        Ok(Writer { file, path: path.to_path_buf(), next_seq, length: whole as u64 })
     }
 
-    /// Appends one event, as one write.
+    /// Appends one event, as one write. What a full disk left of a line is taken back, so that the next
+    /// event (that the run failed, say) does not continue it.
     pub fn write(&mut self, body: Body) -> Result<()> {
         let event = Event { seq: self.next_seq, time: jiff::Timestamp::now(), body };
         let mut line = serde_json::to_vec(&event)
             .map_err(|e| Error::new("an event cannot be written as JSON").at(&self.path).because(e))?;
         line.push(b'\n');
-        self.file.write_all(&line).doing("write the event log", &self.path)?;
+        if let Err(e) = self.file.write_all(&line) {
+            let _ = self.file.set_len(self.length);
+            return Err(Error::io("write the event log", &self.path, e));
+        }
+        self.length += line.len() as u64;
         self.next_seq += 1;
         Ok(())
     }
