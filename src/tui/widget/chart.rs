@@ -7,6 +7,7 @@ use super::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
 
 /// One curve. Values that are not finite break it.
 pub struct Series<'a> {
@@ -173,7 +174,10 @@ impl Chart<'_> {
             put(if series.dashed { "  ┄ " } else { "  ─ " }, series.style);
             put(series.name, self.axis);
         }
-        if self.mark.is_some() {
+        let named: usize = self.series.iter().map(|series| 4 + series.name.width()).sum();
+        let used = self.title.width() + if self.log { 6 } else { 0 } + named;
+        // Whole or not at all: the figures above the chart name the best epoch too.
+        if self.mark.is_some() && used + "  ◆ best".width() <= usize::from(area.width) {
             put("  ◆ ", self.mark_style);
             put("best", self.axis);
         }
