@@ -1,7 +1,7 @@
 //! The engine computes what PyTorch computes in float64 (`golden/nn_make.py`).
 
 use hcwb::model::cnn::CnnSpec;
-use hcwb::nn::layer::{BatchNorm, Conv2d, Layer, Linear, MaxPool2d};
+use hcwb::nn::layer::{BatchNorm, Conv, Layer, Linear, MaxPool};
 use hcwb::nn::{Array, GraphBuilder, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Tensor, weights};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,9 +67,9 @@ const TRAIN: Pass = Pass::Train { seed: 0 };
 #[test]
 fn convolutions_of_every_shape_agree_with_pytorch() {
     let golden = golden("nn_layers.safetensors");
-    let conv = |outputs, kernel, stride, padding| Conv2d { outputs, kernel, stride, padding, bias: true };
-    check(&golden, "conv.3x3-1-8", Conv2d::same(8, 3), TRAIN);
-    check(&golden, "conv.3x3-3-5", Conv2d::same(5, 3), TRAIN);
+    let conv = |outputs, kernel, stride, padding| Conv { outputs, kernel, stride, padding, bias: true };
+    check(&golden, "conv.3x3-1-8", Conv::same(8, 3), TRAIN);
+    check(&golden, "conv.3x3-3-5", Conv::same(5, 3), TRAIN);
     check(&golden, "conv.3x3-16-17-s2", conv(17, [3, 3], [2, 2], [1, 1]), TRAIN);
     check(&golden, "conv.5x3-5-33-s2x3", conv(33, [5, 3], [2, 3], [2, 1]), TRAIN);
     check(&golden, "conv.7x7-3-8-s2", conv(8, [7, 7], [2, 2], [3, 3]), TRAIN);
@@ -91,9 +91,9 @@ fn batch_norm_agrees_with_pytorch_even_where_the_mean_dwarfs_the_spread() {
 #[test]
 fn max_pooling_sends_the_gradient_to_the_first_maximum_as_pytorch_does() {
     let golden = golden("nn_layers.safetensors");
-    let pool = |kernel, stride, padding| MaxPool2d { kernel, stride, padding };
-    check(&golden, "pool.2", MaxPool2d::halving(2), TRAIN);
-    check(&golden, "pool.2-odd", MaxPool2d::halving(2), TRAIN);
+    let pool = |kernel, stride, padding| MaxPool { kernel, stride, padding };
+    check(&golden, "pool.2", MaxPool::halving(2), TRAIN);
+    check(&golden, "pool.2-odd", MaxPool::halving(2), TRAIN);
     check(&golden, "pool.3-s2-p1", pool([3, 3], [2, 2], [1, 1]), TRAIN);
     check(&golden, "pool.3x2-s1x3", pool([3, 2], [1, 3], [1, 0]), TRAIN);
     check(&golden, "pool.2-s3", pool([2, 2], [3, 3], [0, 0]), TRAIN);

@@ -3,7 +3,7 @@
 //! The loss is a fixed linear form of the output, summed in f64, so that a layer which is linear in
 //! its input or weights has an exact difference; curvature is taken out by Richardson's step.
 
-use hcwb::nn::layer::{BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu};
+use hcwb::nn::layer::{BatchNorm, Conv, Dropout, Flatten, Layer, Linear, MaxPool, Relu};
 use hcwb::nn::{Array, Graph, GraphBuilder, Network, NodeId, Pass, Tensor};
 use std::collections::BTreeMap;
 
@@ -107,9 +107,9 @@ const TRAIN: Pass = Pass::Train { seed: 5 };
 
 #[test]
 fn convolution() {
-    let strided = Conv2d { outputs: 5, kernel: [3, 2], stride: [2, 3], padding: [1, 2], bias: false };
+    let strided = Conv { outputs: 5, kernel: [3, 2], stride: [2, 3], padding: [1, 2], bias: false };
     check("strided", single(&[7, 9, 3], "conv", strided), 2, TRAIN, 0.02, 1e-4);
-    check("same", single(&[6, 5, 2], "conv", Conv2d::same(17, 3)), 2, TRAIN, 0.02, 1e-4);
+    check("same", single(&[6, 5, 2], "conv", Conv::same(17, 3)), 2, TRAIN, 0.02, 1e-4);
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn batch_norm_in_training_and_in_evaluation() {
 
 #[test]
 fn max_pooling() {
-    let overlapping = MaxPool2d { kernel: [3, 3], stride: [2, 1], padding: [1, 1] };
+    let overlapping = MaxPool { kernel: [3, 3], stride: [2, 1], padding: [1, 1] };
     check("overlapping", single(&[6, 5, 2], "pool", overlapping), 1, TRAIN, 1e-3, 1e-3);
-    check("halving", single(&[7, 6, 5], "pool", MaxPool2d::halving(2)), 1, TRAIN, 1e-3, 1e-3);
+    check("halving", single(&[7, 6, 5], "pool", MaxPool::halving(2)), 1, TRAIN, 1e-3, 1e-3);
 }
 
 #[test]
@@ -165,10 +165,10 @@ fn a_value_read_twice_gets_both_gradients() {
     }
     let build = || -> hcwb::Result<Graph> {
         let mut b = GraphBuilder::new(&[6, 5, 3])?;
-        let stem = b.add("stem", Conv2d::same(4, 3), &[b.input()])?;
+        let stem = b.add("stem", Conv::same(4, 3), &[b.input()])?;
         let norm = b.add("norm", BatchNorm::default(), &[stem])?;
-        let left = b.add("left", Conv2d::same(4, 3), &[norm])?;
-        let right = b.add("right", Conv2d::same(4, 1), &[norm])?;
+        let left = b.add("left", Conv::same(4, 3), &[norm])?;
+        let right = b.add("right", Conv::same(4, 1), &[norm])?;
         let sum = b.add("sum", Sum, &[left, right])?;
         let twice: NodeId = b.add("twice", Sum, &[sum, norm])?;
         let flat = b.add("flat", Flatten, &[twice])?;

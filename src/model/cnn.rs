@@ -2,7 +2,7 @@
 
 use super::ModelInfo;
 use crate::error::Result;
-use crate::nn::layer::{BatchNorm, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Relu};
+use crate::nn::layer::{BatchNorm, Conv, Dropout, Flatten, Linear, MaxPool, Relu};
 use crate::nn::{Graph, GraphBuilder};
 
 /// The named members of the family.
@@ -74,11 +74,11 @@ impl CnnSpec {
         let mut at = graph.input();
         let mut names = Numbered::new("features");
         for &(channels, pool) in &self.convs {
-            at = graph.add(names.next(), Conv2d::same(channels, 3), &[at])?;
+            at = graph.add(names.next(), Conv::same(channels, 3), &[at])?;
             at = graph.add(names.next(), Relu, &[at])?;
             at = graph.add(names.next(), norm(), &[at])?;
             if pool {
-                at = graph.add(names.next(), MaxPool2d::halving(2), &[at])?;
+                at = graph.add(names.next(), MaxPool::halving(2), &[at])?;
             }
         }
         let &[h, w, c] = graph.shape(at) else { unreachable!("images stay images until the flatten") };

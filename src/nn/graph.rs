@@ -20,6 +20,16 @@ pub struct Node {
     /// Of one sample: (H, W, C) or (features).
     pub shape: Vec<usize>,
     pub parameters: Vec<ParameterSpec>,
+    /// Part of the encoder that pre-trained weights are for.
+    pub encoder: bool,
+    /// Not trained: batch norm keeps its statistics, dropout passes all.
+    pub frozen: bool,
+}
+
+impl Node {
+    fn new(name: String, layer: Option<Arc<dyn Layer>>, inputs: &[NodeId], shape: Vec<usize>) -> Node {
+        Node { name, layer, inputs: inputs.to_vec(), shape, parameters: Vec::new(), encoder: false, frozen: false }
+    }
 }
 
 /// An explicit DAG with one input and one output.
@@ -46,6 +56,19 @@ impl Graph {
     /// Shape of one output sample.
     pub fn output_shape(&self) -> &[usize] {
         &self.node(self.output).shape
+    }
+
+    /// Stops the training of every layer of the encoder; fails where the network has none.
+    pub fn freeze_encoder(&mut self) -> Result<()> {
+        if !self.nodes.iter().any(|n| n.encoder) {
+            return Err(Error::usage("this network has no encoder that could be frozen")
+                .cure("leave model.frozen at `nothing`, or take a network with an encoder, such as reg-vgg16"));
+        }
+        for node in self.nodes.iter_mut().filter(|n| n.encoder) {
+            node.frozen = true;
+            node.parameters.iter_mut().for_each(|p| p.trainable = false);
+        }
+        Ok(())
     }
 
     /// Trainable and other parameters, in numbers.
@@ -139,7 +162,7 @@ impl GraphBuilder {
             return Err(Error::usage(format!("an input of shape {input:?} holds nothing")));
         }
         let input =
-            Node { name: "input".into(), layer: None, inputs: vec![], shape: input.to_vec(), parameters: vec![] };
+            Node::new("input".into(), None, &[], input.to_vec());
         Ok(GraphBuilder { nodes: vec![input] })
     }
 
@@ -164,8 +187,13 @@ impl GraphBuilder {
             return Err(says(Error::usage("the name is taken")));
         }
         let parameters = layer.parameters(&shapes);
-        self.nodes.push(Node { name, layer: Some(Arc::new(layer)), inputs: inputs.to_vec(), shape, parameters });
+        self.nodes.push(Node { parameters, ..Node::new(name, Some(Arc::new(layer)), inputs, shape) });
         Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Says that every layer so far belongs to the encoder that pre-trained weights are for.
+    pub fn end_encoder(&mut self) {
+        self.nodes.iter_mut().filter(|n| n.layer.is_some()).for_each(|n| n.encoder = true);
     }
 
     pub fn finish(self, output: NodeId) -> Graph {

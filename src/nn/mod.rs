@@ -3,6 +3,7 @@
 //! [`graph`] what a network is, [`plan`] in which order it runs and what is fused, [`network`] the
 //! weights and the tape, [`layer`] one file a layer, [`kernel`] the machine code.
 
+pub mod compute;
 pub mod graph;
 pub mod init;
 pub mod kernel;
@@ -16,6 +17,7 @@ pub mod recycle;
 pub mod tensor;
 pub mod weights;
 
+pub use compute::{Compute, Precision};
 pub use graph::{Graph, GraphBuilder, NodeId};
 pub use loss::Loss;
 pub use network::{Network, Pass};

@@ -2,10 +2,11 @@
 
 use super::graph::{Graph, NodeId};
 use super::init;
-use super::kernel::cpu::{Isa, update};
+use super::compute::{Compute, Precision};
+use super::kernel::cpu::update;
 use super::layer::{Backward, Forward, Saved};
 use super::parameter::{Own, Parameter};
-use super::plan::Plan;
+use super::plan::{Plan, Purpose};
 use super::recycle::Recycle;
 use super::tensor::Tensor;
 use super::weights::Array;
@@ -24,7 +25,9 @@ pub enum Pass {
 /// A graph, its parameters, and the tape of the last forward pass. Runs on the current rayon pool.
 pub struct Network {
     graph: Graph,
-    plan: Plan,
+    training: Plan,
+    analysis: Plan,
+    inference: Plan,
     parameters: Vec<Parameter>,
     /// Each node's own among `parameters`.
     own: Vec<Own>,
@@ -33,12 +36,13 @@ pub struct Network {
     saved: Vec<Saved>,
     recycle: Recycle,
     batch: usize,
-    isa: Isa,
+    compute: Compute,
 }
 
 /// What a backward pass needs of the forward pass before it.
 struct Tape {
     pass: Pass,
+    purpose: Purpose,
     batch: usize,
     values: Vec<Option<Tensor>>,
 }
@@ -58,9 +62,18 @@ impl Network {
             own.push(first..parameters.len());
         }
         let saved = graph.nodes().iter().map(|_| Saved::default()).collect();
-        let plan = Plan::new(&graph);
-        let (recycle, isa) = (Recycle::default(), Isa::current());
-        Network { graph, plan, parameters, own, tape: None, saved, recycle, batch: 0, isa }
+        let [training, analysis, inference] =
+            [Purpose::Training, Purpose::Analysis, Purpose::Inference].map(|purpose| Plan::new(&graph, purpose));
+        let (recycle, compute) = (Recycle::default(), Compute::current(Precision::F32));
+        Network { graph, training, analysis, inference, parameters, own, tape: None, saved, recycle, batch: 0, compute }
+    }
+
+    /// Computes in that precision from now on; a new network computes in f32.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.compute.precision = precision;
+    }
+    pub fn compute(&self) -> Compute {
+        self.compute
     }
 
     pub fn graph(&self) -> &Graph {
@@ -79,19 +92,29 @@ impl Network {
         &mut self.parameters
     }
 
-    /// Output for `input` (N, then the graph's input shape). `Pass::Train` keeps the tape.
+    /// Output for `input` (N, then the graph's input shape). `Pass::Train` keeps what
+    /// [`Network::backward`] needs.
     ///
     /// Fails where the input's shape is another.
     pub fn forward(&mut self, input: &Tensor, pass: Pass) -> Result<Tensor> {
-        self.run(input, pass, matches!(pass, Pass::Train { .. }))
+        let purpose = if matches!(pass, Pass::Train { .. }) { Purpose::Training } else { Purpose::Inference };
+        self.run(input, pass, purpose)
     }
 
-    /// As [`Network::forward`], keeping the tape also in `Pass::Eval`.
+    /// As [`Network::forward`], keeping in either pass what [`Network::backward_to_input`] needs.
     pub fn forward_taped(&mut self, input: &Tensor, pass: Pass) -> Result<Tensor> {
-        self.run(input, pass, true)
+        self.run(input, pass, Purpose::Analysis)
     }
 
-    fn run(&mut self, input: &Tensor, pass: Pass, taped: bool) -> Result<Tensor> {
+    fn plan(&self, purpose: Purpose) -> &Plan {
+        match purpose {
+            Purpose::Training => &self.training,
+            Purpose::Analysis => &self.analysis,
+            Purpose::Inference => &self.inference,
+        }
+    }
+
+    fn run(&mut self, input: &Tensor, pass: Pass, purpose: Purpose) -> Result<Tensor> {
         let (batch, wanted) = (input.batch(), self.graph.input_shape());
         if batch == 0 || input.shape()[1..] != *wanted {
             return Err(Error::new(format!(
@@ -106,33 +129,42 @@ impl Network {
         }
         let mut values: Vec<Option<Tensor>> = vec![None; self.graph.nodes().len()];
         values[0] = Some(input.clone());
-        for step in &self.plan.steps {
-            let node = &self.graph.nodes()[step.node];
-            let inputs: Vec<&Tensor> = node
+        for i in 0..self.plan(purpose).steps.len() {
+            let step = &self.plan(purpose).steps[i];
+            let (at, output) = (step.node, step.output);
+            let node = &self.graph.nodes()[at];
+            let inputs: Vec<&Tensor> = step
                 .inputs
                 .iter()
                 .map(|i| values[i.0].as_ref().expect("values stay until their last reader"))
                 .collect();
+            let scale_shift = step.batch_norm.map(|norm| {
+                let layer = self.graph.nodes()[norm].layer.as_ref().and_then(|l| l.as_batch_norm());
+                layer.expect("a batch norm was fused").running_scale_shift(&self.parameters[self.own[norm].clone()])
+            });
+            let (fused, drops) = (step.fused, step.drop_forward.clone());
             let forward = Forward {
-                isa: self.isa,
-                pass,
-                index: step.node as u64,
-                parameters: &mut self.parameters[self.own[step.node].clone()],
-                saved: &mut self.saved[step.node],
+                compute: self.compute,
+                pass: if node.frozen { Pass::Eval } else { pass },
+                index: at as u64,
+                parameters: &mut self.parameters[self.own[at].clone()],
+                saved: &mut self.saved[at],
                 recycle: &mut self.recycle,
-                relu: step.relu,
+                output_shape: batched(batch, &node.shape),
+                fused,
+                scale_shift,
             };
             let layer = node.layer.as_ref().expect("only layers have steps");
-            values[step.output] = Some(layer.forward(forward, &inputs));
-            for dropped in if taped { &step.drop_taped } else { &step.drop_forward } {
-                if let Some(value) = values[*dropped].take() {
+            values[output] = Some(layer.forward(forward, &inputs));
+            for dropped in drops {
+                if let Some(value) = values[dropped].take() {
                     self.recycle.give(value);
                 }
             }
         }
         let output = values[self.graph.output().0].clone().expect("the output is never dropped");
-        if taped {
-            self.tape = Some(Tape { pass, batch, values });
+        if purpose != Purpose::Inference {
+            self.tape = Some(Tape { pass, purpose, batch, values });
         }
         Ok(output)
     }
@@ -141,48 +173,56 @@ impl Network {
     ///
     /// Uses up the tape: without one, or with a gradient of another shape, it panics.
     pub fn backward(&mut self, grad_output: &Tensor) {
-        self.walk_back(grad_output, false);
+        let purpose = self.tape.as_ref().map_or(Purpose::Training, |t| t.purpose);
+        self.walk_back(grad_output, purpose, false);
     }
 
-    /// As [`Network::backward`], and gives the gradient towards the input.
+    /// As [`Network::backward`], and gives the gradient towards the input. Where a part is frozen, the
+    /// forward pass has to be [`Network::forward_taped`], or it panics.
     pub fn backward_to_input(&mut self, grad_output: &Tensor) -> Tensor {
         let shape = batched(grad_output.batch(), self.graph.input_shape());
-        self.walk_back(grad_output, true).unwrap_or_else(|| Tensor::zeros(&shape))
+        self.walk_back(grad_output, Purpose::Analysis, true).unwrap_or_else(|| Tensor::zeros(&shape))
     }
 
-    fn walk_back(&mut self, grad_output: &Tensor, to_input: bool) -> Option<Tensor> {
-        let Tape { pass, batch, mut values } = self.tape.take().expect("a taped forward pass comes before backward");
+    fn walk_back(&mut self, grad_output: &Tensor, purpose: Purpose, to_input: bool) -> Option<Tensor> {
+        let Tape { pass, batch, mut values, .. } =
+            self.tape.take().expect("a taped forward pass comes before backward");
         assert_eq!(grad_output.batch(), batch, "the gradient belongs to the last forward pass");
         assert_eq!(grad_output.shape()[1..], *self.graph.output_shape(), "the gradient has the output's shape");
-        let wanted = &self.plan.wanted[usize::from(to_input)];
+        // The gradient towards the input is computed only for a caller who asks for it.
+        let wanted = if to_input { &self.analysis.wanted } else { &self.training.wanted };
         let mut grads: Vec<Option<Tensor>> = vec![None; values.len()];
         grads[self.graph.output().0] = Some(grad_output.clone());
-        for step in self.plan.steps.iter().rev() {
+        let plan = match purpose {
+            Purpose::Training => &self.training,
+            _ => &self.analysis,
+        };
+        for step in plan.steps.iter().rev() {
             let node = &self.graph.nodes()[step.node];
-            let needs_own = !self.own[step.node].is_empty();
             let reaches = |i: &NodeId| wanted[i.0];
             if let Some(grad) = grads[step.output].take()
-                && (needs_own || node.inputs.iter().any(reaches))
+                && wanted[step.output]
             {
                 let shape_of = |i: &NodeId| batched(batch, &self.graph.node(*i).shape);
                 let backward = Backward {
-                    isa: self.isa,
-                    pass,
+                    compute: self.compute,
+                    pass: if node.frozen { Pass::Eval } else { pass },
                     index: step.node as u64,
                     parameters: &mut self.parameters[self.own[step.node].clone()],
                     saved: &self.saved[step.node],
                     recycle: &mut self.recycle,
-                    relu: step.relu,
-                    inputs: node.inputs.iter().map(|i| values[i.0].as_ref()).collect(),
+                    fused: step.fused,
+                    inputs: step.inputs.iter().map(|i| values[i.0].as_ref()).collect(),
                     output: values[step.output].as_ref(),
-                    input_shapes: node.inputs.iter().map(shape_of).collect(),
-                    wanted: node.inputs.iter().map(reaches).collect(),
+                    input_shapes: step.inputs.iter().map(shape_of).collect(),
+                    wanted: step.inputs.iter().map(reaches).collect(),
                 };
                 let layer = node.layer.as_ref().expect("only layers have steps");
-                for (input, grad) in node.inputs.iter().zip(layer.backward(backward, grad)) {
+                for (input, grad) in step.inputs.iter().zip(layer.backward(backward, grad)) {
                     match (&mut grads[input.0], grad) {
+                        (_, None) => {}
                         (Some(sum), Some(grad)) => {
-                            update::add(self.isa, sum.data_mut(), grad.data());
+                            update::add(self.compute.isa, sum.data_mut(), grad.data());
                             self.recycle.give(grad);
                         }
                         (none, grad) => *none = grad,

@@ -1,18 +1,34 @@
 //! The order in which a graph runs, which layers run as one, and when each activation may go.
 
 use super::graph::{Graph, NodeId};
+use super::layer::Fused;
 
-/// One layer to run, with the ReLU behind it if that is computed in the same breath.
+/// What a plan is for; it decides what can be fused and what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The gradients of the trainable parameters follow.
+    Training,
+    /// The gradient towards the input follows too.
+    Analysis,
+    /// Nothing follows: fixed statistics, every activation goes after its last reader.
+    Inference,
+}
+
+/// One layer to run, with what is computed in the same breath.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub node: usize,
-    /// The node whose value this step makes: `node`, or the ReLU behind it.
+    /// The layer's own inputs, and behind them the other summand of a fused sum.
+    pub inputs: Vec<NodeId>,
+    /// The node whose value this step makes: `node`, or the last of those fused with it.
     pub output: usize,
-    pub relu: bool,
-    /// Values that nothing needs any more after this step, if there is no backward pass.
+    pub fused: Fused,
+    /// The fused batch norm's node.
+    pub batch_norm: Option<usize>,
+    /// A backward pass reaches it: it has trainable parameters, or what lies before it does.
+    pub backward: bool,
+    /// Values that nothing needs any more after this step.
     pub drop_forward: Vec<usize>,
-    /// Values that nothing needs any more after this step and that the backward pass does not need.
-    pub drop_taped: Vec<usize>,
     /// Values that nothing needs any more once this step has been walked backward.
     pub drop_backward: Vec<usize>,
 }
@@ -21,17 +37,21 @@ pub(super) struct Step {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub steps: Vec<Step>,
-    /// Nodes that a gradient has to reach, with and without one towards the input.
-    pub wanted: [Vec<bool>; 2],
+    /// Nodes that a gradient has to reach.
+    pub wanted: Vec<bool>,
 }
 
 impl Plan {
-    pub fn new(graph: &Graph) -> Plan {
+    pub fn new(graph: &Graph, purpose: Purpose) -> Plan {
         let nodes = graph.nodes();
         let mut users = vec![Vec::new(); nodes.len()];
         for (i, node) in nodes.iter().enumerate() {
             node.inputs.iter().for_each(|j| users[j.0].push(i));
         }
+        let wanted = match purpose {
+            Purpose::Inference => vec![false; nodes.len()],
+            _ => graph.wants_gradient(purpose == Purpose::Analysis),
+        };
         let mut steps = Vec::new();
         let mut absorbed = vec![false; nodes.len()];
         for (i, node) in nodes.iter().enumerate() {
@@ -39,58 +59,78 @@ impl Plan {
             if absorbed[i] {
                 continue;
             }
-            let relu = match users[i][..] {
-                [only] if layer.takes_relu() && graph.output() != NodeId(i) => {
-                    nodes[only].layer.as_ref().filter(|l| l.is_relu()).map(|_| only)
-                }
+            let offer = layer.fuses(purpose != Purpose::Inference);
+            let mut step = Step {
+                node: i,
+                inputs: node.inputs.clone(),
+                output: i,
+                fused: Fused::default(),
+                batch_norm: None,
+                backward: false,
+                drop_forward: Vec::new(),
+                drop_backward: Vec::new(),
+            };
+            // The only layer that reads a value, where nobody else and not the caller does.
+            let next = |at: usize, absorbed: &[bool]| match users[at][..] {
+                [only] if graph.output() != NodeId(at) && !absorbed[only] => Some((only, nodes[only].layer.as_ref()?)),
                 _ => None,
             };
-            if let Some(relu) = relu {
+            if offer.batch_norm
+                && let Some((norm, _)) = next(i, &absorbed).filter(|(_, l)| l.as_batch_norm().is_some())
+            {
+                (step.fused.batch_norm, step.batch_norm, step.output) = (true, Some(norm), norm);
+                absorbed[norm] = true;
+            }
+            if offer.add
+                && let Some((sum, _)) = next(step.output, &absorbed).filter(|(_, l)| l.is_add())
+                && let [a, b] = nodes[sum].inputs[..]
+            {
+                step.inputs.push(if a.0 == step.output { b } else { a });
+                (step.fused.add, step.output) = (true, sum);
+                absorbed[sum] = true;
+            }
+            if offer.relu
+                && let Some((relu, _)) = next(step.output, &absorbed).filter(|(_, l)| l.is_relu())
+            {
+                (step.fused.relu, step.output) = (true, relu);
                 absorbed[relu] = true;
             }
-            let none = Vec::new();
-            steps.push(Step {
-                node: i,
-                output: relu.unwrap_or(i),
-                relu: relu.is_some(),
-                drop_forward: none.clone(),
-                drop_taped: none.clone(),
-                drop_backward: none,
-            });
+            step.backward = wanted[step.output];
+            steps.push(step);
         }
-        let mut plan = Plan { steps, wanted: [graph.wants_gradient(false), graph.wants_gradient(true)] };
-        plan.schedule_drops(graph);
+        // A fused sum waits for its other summand: the step runs where its last layer stood.
+        steps.sort_by_key(|s| s.output);
+        let mut plan = Plan { steps, wanted };
+        plan.schedule_drops(graph, purpose);
         plan
     }
 
-    /// A value goes after its last reader; backward, after the last step (the earliest in order)
-    /// whose gradient needs it.
-    fn schedule_drops(&mut self, graph: &Graph) {
+    /// A value goes after its last reader; if its backward needs it, after the last step to be walked
+    /// backward (the earliest in order) whose gradient needs it.
+    fn schedule_drops(&mut self, graph: &Graph, purpose: Purpose) {
         let count = graph.nodes().len();
         let mut last_reader = vec![None; count];
         let mut first_needing = vec![None; count];
         for (s, step) in self.steps.iter().enumerate() {
             let node = &graph.nodes()[step.node];
-            let needs = node.layer.as_ref().expect("only layers have steps").needs();
-            for input in &node.inputs {
+            let needs = node.layer.as_ref().expect("only layers have steps").needs(step.fused);
+            let kept = purpose != Purpose::Inference && step.backward;
+            for (i, input) in step.inputs.iter().enumerate() {
                 last_reader[input.0] = Some(s);
-                if needs.input {
+                if kept && needs.input && i < node.inputs.len() {
                     first_needing[input.0].get_or_insert(s);
                 }
             }
             last_reader[step.output].get_or_insert(s);
-            if needs.output || step.relu {
+            if kept && needs.output {
                 first_needing[step.output].get_or_insert(s);
             }
         }
         for value in 0..count {
             let Some(last) = last_reader[value] else { continue };
-            if value != graph.output().0 {
-                self.steps[last].drop_forward.push(value);
-            }
             match first_needing[value] {
                 Some(step) => self.steps[step].drop_backward.push(value),
-                None if value != graph.output().0 => self.steps[last].drop_taped.push(value),
+                None if value != graph.output().0 => self.steps[last].drop_forward.push(value),
                 None => {}
             }
         }

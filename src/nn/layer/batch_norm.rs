@@ -1,4 +1,5 @@
-//! Batch normalisation over the last dimension: images (N, H, W, C) and rows (N, C) alike.
+//! Batch normalisation over the last dimension: volumes, images and rows (N, C) alike; with the
+//! residual sum and the ReLU behind it in the same breath.
 
 use super::*;
 use crate::nn::kernel::cpu::norm;
@@ -49,8 +50,17 @@ impl Layer for BatchNorm {
         ]
     }
 
-    fn needs(&self) -> Needs {
-        Needs { input: true, output: false }
+    fn as_batch_norm(&self) -> Option<&BatchNorm> {
+        Some(self)
+    }
+
+    /// The sign of the sum behind a fused addition is not to be had from the input alone.
+    fn needs(&self, fused: Fused) -> Needs {
+        Needs { input: true, output: fused.add && fused.relu }
+    }
+
+    fn fuses(&self, _: bool) -> Fused {
+        Fused { add: true, relu: true, batch_norm: false }
     }
 
     fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
@@ -58,7 +68,7 @@ impl Layer for BatchNorm {
         let channels = pass.parameters[WEIGHT].value.len();
         let (mean, var) = match pass.pass {
             Pass::Train { .. } => {
-                let (mean, var) = norm::moments(pass.isa, x, channels);
+                let (mean, var) = norm::moments(pass.compute.isa, x, channels);
                 let rows = (x.len() / channels) as f64;
                 // One row has no variance, and PyTorch refuses it; here the statistics just stay.
                 if rows > 1.0 {
@@ -73,31 +83,35 @@ impl Layer for BatchNorm {
                 }
                 (mean, var)
             }
-            Pass::Eval => {
-                let wide = |i: usize| pass.parameters[i].value.iter().map(|v| *v as f64).collect::<Vec<_>>();
-                (wide(RUNNING_MEAN), wide(RUNNING_VAR))
-            }
+            Pass::Eval => running(pass.parameters),
         };
-        let inverse_sd: Vec<f64> = var.iter().map(|v| 1.0 / (v + self.eps).sqrt()).collect();
-        let (weight, bias) = (&pass.parameters[WEIGHT].value, &pass.parameters[BIAS].value);
-        let scale: Vec<f32> = weight.iter().zip(&inverse_sd).map(|(w, i)| (*w as f64 * i) as f32).collect();
-        let shift: Vec<f32> =
-            (0..channels).map(|c| (bias[c] as f64 - weight[c] as f64 * mean[c] * inverse_sd[c]) as f32).collect();
-        let mut output = pass.recycle.tensor(inputs[0].shape().to_vec());
-        norm::scale_shift(pass.isa, x, &scale, &shift, output.data_mut());
+        let ScaleShift { scale, shift } = self.scale_shift(pass.parameters, &mean, &var);
+        let mut output = pass.recycle.tensor(pass.output_shape);
+        let add = pass.fused.add.then(|| inputs[1].data());
+        norm::scale_shift(pass.compute.isa, x, &scale, &shift, add, pass.fused.relu, output.data_mut());
+        let inverse_sd = var.iter().map(|v| 1.0 / (v + self.eps).sqrt());
         let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect();
-        pass.saved.floats = vec![narrow(mean), narrow(inverse_sd)];
+        pass.saved.floats = vec![narrow(mean), inverse_sd.map(|v| v as f32).collect(), scale, shift];
         output
     }
 
     /// With x' = (x - mean) / sd, dx = w / sd * (dy - mean(dy) - x' * mean(dy * x')) in training;
     /// with fixed statistics the two means are not subtracted.
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+        let isa = pass.compute.isa;
         let x = pass.input(0).data();
-        let [mean, inverse_sd] = &pass.saved.floats[..] else { unreachable!("forward saved two rows of statistics") };
+        let [mean, inverse_sd, scale, shift] = &pass.saved.floats[..] else {
+            unreachable!("forward saved four rows of statistics")
+        };
         let channels = mean.len();
         let rows = (x.len() / channels) as f64;
-        let (sums, centred) = norm::grad_sums(pass.isa, grad.data(), x, mean);
+        let gate = match pass.fused {
+            Fused { relu: false, .. } => norm::Gate::Open,
+            // The same arithmetic as forward, so the same signs, and no other activation to read.
+            Fused { add: false, .. } => norm::Gate::ScaleShift(scale, shift),
+            _ => norm::Gate::Output(pass.output().data()),
+        };
+        let (sums, centred) = norm::grad_sums(isa, grad.data(), x, mean, gate);
         let weight: Vec<f64> = pass.parameters[WEIGHT].value.iter().map(|w| *w as f64).collect();
         let in_sd: Vec<f64> = centred.iter().zip(inverse_sd).map(|(s, i)| s * *i as f64).collect();
         let (mut a, mut b, mut c) = (vec![0f32; channels], vec![0f32; channels], vec![0f32; channels]);
@@ -111,9 +125,42 @@ impl Layer for BatchNorm {
                 c[i] = (-scale * sums[i] / rows - slope * mean[i] as f64) as f32;
             }
         }
-        norm::blend(pass.isa, grad.data_mut(), x, &a, &b, &c);
-        pass.parameters[WEIGHT].add_grad(&in_sd);
-        pass.parameters[BIAS].add_grad(&sums);
-        vec![Some(grad)]
+        if pass.parameters[WEIGHT].spec.trainable {
+            pass.parameters[WEIGHT].add_grad(&in_sd);
+            pass.parameters[BIAS].add_grad(&sums);
+        }
+        if !pass.fused.add {
+            norm::blend(isa, grad.data_mut(), x, [&a, &b, &c], gate);
+            return vec![Some(grad)];
+        }
+        // The other summand gets the gated gradient itself, in place.
+        let mut grad_input = pass.wanted[0].then(|| pass.recycle.tensor(pass.input_shapes[0].clone()));
+        let target = grad_input.as_mut().map(|t| t.data_mut());
+        norm::blend_beside(isa, grad.data_mut(), x, [&a, &b, &c], gate, target);
+        vec![grad_input, Some(grad)]
     }
+}
+
+impl BatchNorm {
+    /// What it does with its running statistics: the layer before it may do that on the way.
+    pub(in crate::nn) fn running_scale_shift(&self, parameters: &[Parameter]) -> ScaleShift {
+        let (mean, var) = running(parameters);
+        self.scale_shift(parameters, &mean, &var)
+    }
+
+    fn scale_shift(&self, parameters: &[Parameter], mean: &[f64], var: &[f64]) -> ScaleShift {
+        let (weight, bias) = (&parameters[WEIGHT].value, &parameters[BIAS].value);
+        let of = |c: usize| {
+            let scale = weight[c] as f64 / (var[c] + self.eps).sqrt();
+            (scale as f32, (bias[c] as f64 - scale * mean[c]) as f32)
+        };
+        let (scale, shift) = (0..mean.len()).map(of).unzip();
+        ScaleShift { scale, shift }
+    }
+}
+
+/// Running mean and variance.
+fn running(parameters: &[Parameter]) -> (Vec<f64>, Vec<f64>) {
+    let wide = |i: usize| parameters[i].value.iter().map(|v| *v as f64).collect::<Vec<_>>();
+    (wide(RUNNING_MEAN), wide(RUNNING_VAR))
 }

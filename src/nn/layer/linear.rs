@@ -68,33 +68,33 @@ impl Layer for Linear {
         2 * inputs[0][0] as u64 * output[0] as u64
     }
 
-    fn needs(&self) -> Needs {
-        Needs { input: true, output: false }
+    fn needs(&self, fused: Fused) -> Needs {
+        Needs { input: true, output: fused.relu }
     }
 
-    fn takes_relu(&self) -> bool {
-        true
+    fn fuses(&self, _: bool) -> Fused {
+        Fused { relu: true, ..Fused::default() }
     }
 
     fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
         let shape = self.shape_of(inputs[0].shape());
         let mut output = pass.recycle.tensor(vec![shape.batch, self.outputs]);
         let (weight, bias) = (&pass.parameters[0].value, &pass.parameters[1].value);
-        linear::forward(pass.isa, &shape, inputs[0].data(), weight, bias, pass.relu, output.data_mut());
+        linear::forward(pass.compute.isa, &shape, inputs[0].data(), weight, bias, pass.fused.relu, output.data_mut());
         output
     }
 
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let shape = self.shape_of(&pass.input_shapes[0]);
-        let output = pass.relu.then(|| pass.output().data());
-        let sums = norm::mask_and_sum(pass.isa, grad.data_mut(), output, self.outputs);
+        let output = pass.fused.relu.then(|| pass.output().data());
+        let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
         pass.parameters[1].add_grad(&sums);
         let input = pass.inputs[0].expect("a linear layer's input is kept").data();
         let (weight, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
-        linear::backward_weight(pass.isa, &shape, input, grad.data(), accumulate, grad_weight);
+        linear::backward_weight(pass.compute.isa, &shape, input, grad.data(), accumulate, grad_weight);
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
-            linear::backward_data(pass.isa, &shape, grad.data(), weight, grad_input.data_mut());
+            linear::backward_data(pass.compute.isa, &shape, grad.data(), weight, grad_input.data_mut());
             grad_input
         });
         pass.recycle.give(grad);

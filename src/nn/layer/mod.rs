@@ -7,16 +7,18 @@ mod flatten;
 mod linear;
 mod pool;
 mod relu;
+mod window;
 
 pub use batch_norm::BatchNorm;
-pub use conv::Conv2d;
+pub use conv::Conv;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
-pub use pool::MaxPool2d;
+pub use pool::MaxPool;
 pub use relu::Relu;
+pub use window::Window;
 
-use super::kernel::cpu::Isa;
+use super::compute::Compute;
 use super::network::Pass;
 use super::parameter::{Parameter, ParameterSpec};
 use super::recycle::Recycle;
@@ -38,9 +40,20 @@ pub struct Saved {
     pub bytes: Vec<u8>,
 }
 
+/// What of the layers behind it a layer computes in the same breath.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fused {
+    /// A batch norm with fixed statistics, straight behind the layer.
+    pub batch_norm: bool,
+    /// A residual sum: the other summand is the last of the layer's inputs.
+    pub add: bool,
+    /// A ReLU behind all that.
+    pub relu: bool,
+}
+
 /// What a forward pass works with.
 pub struct Forward<'a> {
-    pub isa: Isa,
+    pub compute: Compute,
     pub pass: Pass,
     /// Tells layers apart that draw random numbers.
     pub index: u64,
@@ -48,22 +61,33 @@ pub struct Forward<'a> {
     pub parameters: &'a mut [Parameter],
     pub saved: &'a mut Saved,
     pub recycle: &'a mut Recycle,
-    /// Apply ReLU to the output; only where [`Layer::takes_relu`].
-    pub relu: bool,
+    /// Shape of the output, samples first.
+    pub output_shape: Vec<usize>,
+    /// No more than [`Layer::fuses`] offers.
+    pub fused: Fused,
+    /// The fused batch norm's, if there is one.
+    pub scale_shift: Option<ScaleShift>,
+}
+
+/// A batch norm with fixed statistics: `y = x * scale + shift`, one value a channel.
+#[derive(Clone, Debug)]
+pub struct ScaleShift {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
 }
 
 /// What a backward pass works with.
 pub struct Backward<'a> {
-    pub isa: Isa,
+    pub compute: Compute,
     pub pass: Pass,
     pub index: u64,
     pub parameters: &'a mut [Parameter],
     pub saved: &'a Saved,
     pub recycle: &'a mut Recycle,
-    pub relu: bool,
-    /// The inputs' activations, present if [`Needs::input`].
+    pub fused: Fused,
+    /// The inputs' activations, the other summand of a fused sum last; present if [`Needs::input`].
     pub inputs: Vec<Option<&'a Tensor>>,
-    /// The output's activation, present if [`Needs::output`] or `relu`.
+    /// The output's activation, behind all that is fused; present if [`Needs::output`].
     pub output: Option<&'a Tensor>,
     /// Shapes of the inputs, samples first.
     pub input_shapes: Vec<Vec<usize>>,
@@ -71,12 +95,12 @@ pub struct Backward<'a> {
     pub wanted: Vec<bool>,
 }
 
-impl Backward<'_> {
+impl<'a> Backward<'a> {
     /// The activation of input `i`, which the layer said it needs.
-    fn input(&self, i: usize) -> &Tensor {
+    fn input(&self, i: usize) -> &'a Tensor {
         self.inputs[i].expect("the tape keeps the inputs of layers that need them")
     }
-    fn output(&self) -> &Tensor {
+    fn output(&self) -> &'a Tensor {
         self.output.expect("the tape keeps the outputs of layers that need them")
     }
 }
@@ -105,7 +129,7 @@ pub trait Layer: Debug + Send + Sync {
         0
     }
 
-    fn needs(&self) -> Needs {
+    fn needs(&self, _fused: Fused) -> Needs {
         Needs::default()
     }
 
@@ -113,14 +137,25 @@ pub trait Layer: Debug + Send + Sync {
         false
     }
 
-    /// Can apply a ReLU that follows it in the same breath.
-    fn takes_relu(&self) -> bool {
+    /// Is a plain sum of its inputs.
+    fn is_add(&self) -> bool {
         false
     }
 
+    fn as_batch_norm(&self) -> Option<&BatchNorm> {
+        None
+    }
+
+    /// What may be computed in the same breath if it follows; `taped` if a backward pass follows.
+    fn fuses(&self, _taped: bool) -> Fused {
+        Fused::default()
+    }
+
+    /// The output, from the inputs, and from the other summand behind them if a sum is fused.
     fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor;
 
-    /// Gradients towards the inputs from that towards the output; those of parameters are added up.
+    /// Gradients towards the inputs (and the other summand) from that towards the output; those of
+    /// parameters are added up.
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>>;
 }
 
@@ -129,15 +164,4 @@ fn one<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {
         [one] => Ok(one),
         _ => Err(Error::usage(format!("takes one input, not {}", inputs.len()))),
     }
-}
-
-fn image(inputs: &[&[usize]]) -> Result<[usize; 3]> {
-    let shape = one(inputs)?;
-    <[usize; 3]>::try_from(shape)
-        .map_err(|_| Error::usage(format!("takes images (height, width, channels), not {shape:?}")))
-}
-
-/// `3` or `3x5`.
-fn pair([a, b]: [usize; 2]) -> String {
-    if a == b { format!("{a}x{a}") } else { format!("{a}x{b}") }
 }

@@ -1,87 +1,63 @@
-//! Max pooling: (N, H, W, C) to (N, H', W', C).
+//! Max pooling of images and volumes: (N, [D,] H, W, C) to (N, [D',] H', W', C).
 
 use super::*;
-use crate::nn::kernel::cpu::{ConvShape, pool};
+use crate::nn::kernel::cpu::pool;
 
-/// The maximum of each window, as PyTorch's `MaxPool2d`; pairs are (vertical, horizontal).
+/// The maximum of each window, as PyTorch's `MaxPool2d` and `MaxPool3d`.
 ///
 /// Where several positions hold the maximum, the first in row-major order gets the gradient.
 #[derive(Clone, Debug)]
-pub struct MaxPool2d {
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
+pub struct MaxPool {
+    pub window: Window,
 }
 
-impl MaxPool2d {
-    /// Square windows that touch and do not overlap.
-    pub fn halving(kernel: usize) -> MaxPool2d {
-        MaxPool2d { kernel: [kernel; 2], stride: [kernel; 2], padding: [0; 2] }
-    }
-
-    fn shape(&self, batch: usize, [h, w, c]: [usize; 3]) -> ConvShape {
-        ConvShape {
-            batch,
-            input: [h, w],
-            in_channels: c,
-            out_channels: c,
-            kernel: self.kernel,
-            stride: self.stride,
-            padding: self.padding,
-        }
-    }
-
-    fn shape_of(&self, input: &[usize]) -> ConvShape {
-        let &[n, h, w, c] = input else { unreachable!("the graph gave this layer images") };
-        self.shape(n, [h, w, c])
+impl MaxPool {
+    /// Square windows on images that touch and do not overlap.
+    pub fn halving(kernel: usize) -> MaxPool {
+        MaxPool { window: Window::image([kernel; 2], [kernel; 2], [0; 2]) }
     }
 }
 
-impl Layer for MaxPool2d {
+/// Refuses windows that cannot be pooled.
+fn check(window: &Window) -> Result<()> {
+    if window.stride.contains(&0) || !(1..=256).contains(&window.taps()) {
+        return Err(Error::usage("a window has 1 to 256 positions and a stride of at least 1"));
+    }
+    if (0..3).any(|d| 2 * window.padding[d] > window.kernel[d]) {
+        return Err(Error::usage("padding is at most half the window"));
+    }
+    Ok(())
+}
+
+impl Layer for MaxPool {
     fn kind(&self) -> &'static str {
         "max-pool"
     }
 
     fn detail(&self) -> String {
-        let mut text = pair(self.kernel);
-        if self.stride != self.kernel {
-            text += &format!(", stride {}", pair(self.stride));
-        }
-        if self.padding != [0, 0] {
-            text += &format!(", padding {}", pair(self.padding));
-        }
-        text
+        self.window.detail(self.window.kernel)
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-        let input = image(inputs)?;
-        if self.kernel.contains(&0) || self.stride.contains(&0) || self.kernel[0] * self.kernel[1] > 256 {
-            return Err(Error::usage("a window has 1 to 256 positions and a stride of at least 1"));
-        }
-        if (0..2).any(|d| 2 * self.padding[d] > self.kernel[d]) {
-            return Err(Error::usage("padding is at most half the window"));
-        }
-        if (0..2).any(|d| input[d] + 2 * self.padding[d] < self.kernel[d]) {
-            return Err(Error::usage(format!("a {} window does not fit into {input:?}", pair(self.kernel))));
-        }
-        let [h, w] = self.shape(1, input).output();
-        Ok(vec![h, w, input[2]])
+        check(&self.window)?;
+        self.window.output_shape(inputs, None)
     }
 
     fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
-        let shape = self.shape_of(inputs[0].shape());
-        let [h, w] = shape.output();
-        let mut output = pass.recycle.tensor(vec![shape.batch, h, w, shape.in_channels]);
+        let channels = pass.output_shape[pass.output_shape.len() - 1];
+        let shape = self.window.conv_shape(inputs[0].shape(), channels);
+        let mut output = pass.recycle.tensor(pass.output_shape);
         // Filled by the kernel; resizing a buffer of the last step costs nothing.
         pass.saved.bytes.resize(shape.output_len(), 0);
-        pool::max_forward(pass.isa, &shape, inputs[0].data(), output.data_mut(), &mut pass.saved.bytes);
+        pool::max_forward(pass.compute.isa, &shape, inputs[0].data(), output.data_mut(), &mut pass.saved.bytes);
         output
     }
 
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>> {
-        let shape = self.shape_of(&pass.input_shapes[0]);
+        let channels = *grad.shape().last().expect("images have channels");
+        let shape = self.window.conv_shape(&pass.input_shapes[0], channels);
         let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
-        pool::max_backward(pass.isa, &shape, grad.data(), &pass.saved.bytes, grad_input.data_mut());
+        pool::max_backward(pass.compute.isa, &shape, grad.data(), &pass.saved.bytes, grad_input.data_mut());
         pass.recycle.give(grad);
         vec![Some(grad_input)]
     }

@@ -16,7 +16,7 @@ impl Layer for Relu {
         Ok(one(inputs)?.to_vec())
     }
 
-    fn needs(&self) -> Needs {
+    fn needs(&self, _: Fused) -> Needs {
         Needs { input: false, output: true }
     }
 
@@ -36,7 +36,7 @@ impl Layer for Relu {
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let channels = *grad.shape().last().expect("tensors have at least the samples");
         let output = pass.output().data();
-        norm::mask_and_sum(pass.isa, grad.data_mut(), Some(output), channels);
+        norm::mask_and_sum(pass.compute.isa, grad.data_mut(), Some(output), channels);
         vec![Some(grad)]
     }
 }

@@ -23,9 +23,35 @@ pub(super) struct Tile {
     pub c_row: usize,
     /// Add to what `c` holds.
     pub accumulate: bool,
+    /// What the sum is multiplied by: one value a column, or null.
+    pub scale: *const f32,
     /// One value a column, or null.
     pub bias: *const f32,
+    /// Added like the bias, in rows as far apart as those of `c`; or null.
+    pub add: *const f32,
     pub relu: bool,
+}
+
+impl Tile {
+    /// A product without an epilogue: everything but the operands.
+    pub const PLAIN: Tile = Tile {
+        steps: 0,
+        segments: 1,
+        a: std::ptr::null(),
+        a_row: 0,
+        a_step: 1,
+        a_segment: 0,
+        a_group: None,
+        b: std::ptr::null(),
+        b_step: 0,
+        c: std::ptr::null_mut(),
+        c_row: 0,
+        accumulate: false,
+        scale: std::ptr::null(),
+        bias: std::ptr::null(),
+        add: std::ptr::null(),
+        relu: false,
+    };
 }
 
 /// # Safety
@@ -76,15 +102,21 @@ pub(super) unsafe fn register_tile<
     let done = sum;
     for j in 0..VECTORS {
         let whole = FULL || j + 1 < VECTORS;
-        let bias = match t.bias.is_null() {
-            true => S::splat(0.0),
-            false if whole => S::load(t.bias.add(j * S::LANES)),
-            false => S::load_n(t.bias.add(j * S::LANES), tail),
+        let column = |p: *const f32, none: f32| match p.is_null() {
+            true => S::splat(none),
+            false if whole => S::load(p.add(j * S::LANES)),
+            false => S::load_n(p.add(j * S::LANES), tail),
         };
+        let (scale, bias) = (column(t.scale, 1.0), column(t.bias, 0.0));
         for (i, sum) in done.iter().enumerate() {
             let p = t.c.add(i * t.c_row + j * S::LANES);
-            let mut v = S::add(sum[j], bias);
+            let mut v = sum[j];
             if t.accumulate {
+                v = S::add(v, if whole { S::load(p) } else { S::load_n(p, tail) });
+            }
+            v = S::fma(v, scale, bias);
+            if !t.add.is_null() {
+                let p = t.add.add(i * t.c_row + j * S::LANES);
                 v = S::add(v, if whole { S::load(p) } else { S::load_n(p, tail) });
             }
             if t.relu {
@@ -144,13 +176,24 @@ impl Kernel for Block {
                     a: self.tile.a.add(i * self.tile.a_row),
                     b: self.tile.b.add(j / width * self.panel),
                     c: self.tile.c.add(i * self.tile.c_row + j),
-                    bias: if self.tile.bias.is_null() { self.tile.bias } else { self.tile.bias.add(j) },
+                    scale: ahead(self.tile.scale, j),
+                    bias: ahead(self.tile.bias, j),
+                    add: ahead(self.tile.add, i * self.tile.c_row + j),
                     ..self.tile
                 };
                 i += S::tile(self.m - i, vectors, tail, tile);
             }
         }
     }
+}
+
+/// `n` floats further, if it points anywhere.
+///
+/// # Safety
+/// As [`pointer::add`].
+#[inline(always)]
+unsafe fn ahead(p: *const f32, n: usize) -> *const f32 {
+    if p.is_null() { p } else { p.add(n) }
 }
 
 /// # Safety

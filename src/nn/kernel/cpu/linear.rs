@@ -73,20 +73,15 @@ pub fn backward_data(isa: Isa, shape: &LinearShape, grad: &[f32], weight: &[f32]
     by_inputs(isa, inputs, |i0, n| {
         let tile = Tile {
             steps: outputs,
-            segments: 1,
             a: grad.as_ptr(),
             a_row: outputs,
             a_step: 1,
-            a_segment: 0,
-            a_group: None,
             // Safety: columns i0..i0 + n of matrices with `inputs` columns.
             b: unsafe { weight.as_ptr().add(i0) },
             b_step: inputs,
             c: unsafe { target.at(i0) },
             c_row: inputs,
-            accumulate: false,
-            bias: std::ptr::null(),
-            relu: false,
+            ..Tile::PLAIN
         };
         // Safety: this job alone writes these columns.
         unsafe { gemm(isa, Block { m: batch, n, panel: isa.panel(), tile }) }
@@ -110,20 +105,16 @@ pub fn backward_weight(
     by_inputs(isa, inputs, |i0, n| {
         let tile = Tile {
             steps: batch,
-            segments: 1,
             a: grad.as_ptr(),
             a_row: 1,
             a_step: outputs,
-            a_segment: 0,
-            a_group: None,
             // Safety: columns i0..i0 + n of matrices with `inputs` columns.
             b: unsafe { input.as_ptr().add(i0) },
             b_step: inputs,
             c: unsafe { target.at(i0) },
             c_row: inputs,
             accumulate,
-            bias: std::ptr::null(),
-            relu: false,
+            ..Tile::PLAIN
         };
         // Safety: this job alone writes these columns.
         unsafe { gemm(isa, Block { m: outputs, n, panel: isa.panel(), tile }) }

@@ -19,7 +19,6 @@ mod portable;
 mod simd;
 
 pub mod conv;
-pub mod conv_weight;
 pub mod linear;
 pub mod norm;
 pub mod pool;

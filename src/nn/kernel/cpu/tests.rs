@@ -33,7 +33,7 @@ fn close(what: &str, got: &[f32], want: &[f64]) {
 
 /// Calls `visit(input index, weight index, output index)` for every product of a convolution.
 fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
-    let ([h, w], [oh, ow]) = (s.input, s.output());
+    let ([_, h, w], [_, oh, ow]) = (s.input, s.output());
     let (ci, co) = (s.in_channels, s.out_channels);
     for n in 0..s.batch {
         for (oy, ox) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
