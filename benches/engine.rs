@@ -1,38 +1,41 @@
 //! What the kernels and whole training steps cost: `cargo bench --bench engine`.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use hcwb::nn::kernel::cpu::{ConvShape, Isa, conv, conv_weight, norm, pool};
-use hcwb::nn::{Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Tensor};
+use hcwb::nn::kernel::cpu::conv::{self, Epilogue};
+use hcwb::nn::kernel::cpu::norm::{self, Gate};
+use hcwb::nn::kernel::cpu::{ConvShape, Isa, pool};
+use hcwb::nn::{Compute, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Precision, Tensor};
 use std::hint::black_box;
 use std::time::Duration;
 
 /// The convolutions of `cnn1m` and the first of `cnn263k`, batch 8; throughput counts products twice.
 fn convolutions(c: &mut Criterion) {
-    let isa = Isa::current();
+    let compute = Compute::current(Precision::F32);
     let mut group = c.benchmark_group("conv3x3");
     for (inputs, outputs, side) in [(1, 8, 128), (1, 16, 128), (16, 32, 64), (32, 64, 32)] {
         let shape = ConvShape {
             batch: 8,
-            input: [side; 2],
+            input: [1, side, side],
             in_channels: inputs,
             out_channels: outputs,
-            kernel: [3; 2],
-            stride: [1; 2],
-            padding: [1; 2],
+            kernel: [1, 3, 3],
+            stride: [1; 3],
+            padding: [0, 1, 1],
         };
         let (input, weight, bias) = (vec![0.5; shape.input_len()], vec![0.1; shape.weight_len()], vec![0.1; outputs]);
         let (mut output, mut grad_input) = (vec![0.2; shape.output_len()], vec![0.0; shape.input_len()]);
         let mut grad_weight = weight.clone();
+        let epilogue = Epilogue { bias: &bias, relu: true, ..Epilogue::default() };
         group.throughput(Throughput::Elements((2 * shape.output_len() * 9 * inputs) as u64));
         let name = format!("{inputs}-{outputs} at {side}");
         group.bench_function(BenchmarkId::new("forward", &name), |b| {
-            b.iter(|| conv::forward(isa, &shape, &input, &weight, &bias, true, black_box(&mut output)))
+            b.iter(|| conv::forward(compute, &shape, &input, &weight, epilogue, black_box(&mut output)))
         });
         group.bench_function(BenchmarkId::new("input gradient", &name), |b| {
-            b.iter(|| conv::backward_data(isa, &shape, &output, &weight, black_box(&mut grad_input)))
+            b.iter(|| conv::backward_data(compute, &shape, &output, &weight, black_box(&mut grad_input)))
         });
         group.bench_function(BenchmarkId::new("weight gradient", &name), |b| {
-            b.iter(|| conv_weight::backward_weight(isa, &shape, &input, &output, false, black_box(&mut grad_weight)))
+            b.iter(|| conv::backward_weight(compute, &shape, &input, &output, false, black_box(&mut grad_weight)))
         });
     }
 }
@@ -43,20 +46,24 @@ fn elementwise(c: &mut Criterion) {
     let mut group = c.benchmark_group("8x128x128x16");
     let shape = ConvShape {
         batch: 8,
-        input: [128; 2],
+        input: [1, 128, 128],
         in_channels: 16,
         out_channels: 16,
-        kernel: [2; 2],
-        stride: [2; 2],
-        padding: [0; 2],
+        kernel: [1, 2, 2],
+        stride: [1, 2, 2],
+        padding: [0; 3],
     };
     let (x, row) = (vec![0.5; shape.input_len()], vec![0.5; 16]);
     let mut y = x.clone();
     let (mut pooled, mut first) = (vec![0.0; shape.output_len()], vec![0; shape.output_len()]);
     group.throughput(Throughput::Bytes(4 * x.len() as u64));
     group.bench_function("moments", |b| b.iter(|| norm::moments(isa, black_box(&x), 16)));
-    group.bench_function("scale and shift", |b| b.iter(|| norm::scale_shift(isa, &x, &row, &row, black_box(&mut y))));
-    group.bench_function("sums of the gradient", |b| b.iter(|| norm::grad_sums(isa, &y, black_box(&x), &row)));
+    group.bench_function("scale and shift", |b| {
+        b.iter(|| norm::scale_shift(isa, &x, &row, &row, None, false, black_box(&mut y)))
+    });
+    group.bench_function("sums of the gradient", |b| {
+        b.iter(|| norm::grad_sums(isa, &y, black_box(&x), &row, Gate::Open))
+    });
     group.bench_function("ReLU mask and sum", |b| b.iter(|| norm::mask_and_sum(isa, black_box(&mut y), Some(&x), 16)));
     group.bench_function("max pool", |b| {
         b.iter(|| pool::max_forward(isa, &shape, &x, black_box(&mut pooled), &mut first))

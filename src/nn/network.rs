@@ -1,8 +1,8 @@
 //! A graph with its weights: forward with a tape, backward along it.
 
+use super::compute::{Compute, Precision};
 use super::graph::{Graph, NodeId};
 use super::init;
-use super::compute::{Compute, Precision};
 use super::kernel::cpu::update;
 use super::layer::{Backward, Forward, Saved};
 use super::parameter::{Own, Parameter};

@@ -63,15 +63,7 @@ impl Moments {
 }
 
 /// `y = x * scale + shift` channel by channel, `+ add` if there is one, then ReLU if asked for.
-pub fn scale_shift(
-    isa: Isa,
-    x: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    add: Option<&[f32]>,
-    relu: bool,
-    y: &mut [f32],
-) {
+pub fn scale_shift(isa: Isa, x: &[f32], scale: &[f32], shift: &[f32], add: Option<&[f32]>, relu: bool, y: &mut [f32]) {
     let channels = scale.len();
     rows_of(x, channels);
     assert!(shift.len() == channels && x.len() == y.len() && add.is_none_or(|a| a.len() == x.len()));
@@ -105,14 +97,7 @@ pub fn blend(isa: Isa, grad: &mut [f32], x: &[f32], abc: [&[f32]; 3], gate: Gate
 }
 
 /// As [`blend`], but into `target` if there is one, and `grad` becomes the gated gradient itself.
-pub fn blend_beside(
-    isa: Isa,
-    grad: &mut [f32],
-    x: &[f32],
-    abc: [&[f32]; 3],
-    gate: Gate,
-    target: Option<&mut [f32]>,
-) {
+pub fn blend_beside(isa: Isa, grad: &mut [f32], x: &[f32], abc: [&[f32]; 3], gate: Gate, target: Option<&mut [f32]>) {
     assert!(target.as_ref().is_none_or(|t| t.len() == x.len()));
     let (len, target) = (grad.len(), target.map(Shared::new));
     blend_into(isa, Shared::new(grad), x, abc, gate, target, true, len);

@@ -1,8 +1,11 @@
 //! Every kernel, under every instruction set of the machine, against plain loops in f64.
 
+use super::conv::Epilogue;
 use super::linear::LinearShape;
+use super::norm::Gate;
 use super::update::{AdamStep, SgdStep};
 use super::*;
+use crate::nn::compute::{Compute, Precision};
 
 /// Repeatable values of about unit size, few of them equal.
 fn values(len: usize, seed: u64) -> Vec<f32> {
@@ -31,24 +34,27 @@ fn close(what: &str, got: &[f32], want: &[f64]) {
     assert!((off / all.max(1e-30)).sqrt() < 2e-6, "{what}: {:.2e}", (off / all).sqrt());
 }
 
+/// Every (z, y, x) below the three sizes.
+fn places([d, h, w]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..d * h * w).map(move |i| [i / (h * w), i / w % h, i % w])
+}
+
 /// Calls `visit(input index, weight index, output index)` for every product of a convolution.
 fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
-    let ([_, h, w], [_, oh, ow]) = (s.input, s.output());
+    let (size, out) = (s.input, s.output());
     let (ci, co) = (s.in_channels, s.out_channels);
+    let at = |[_, h, w]: [usize; 3], n: usize, d: usize, [z, y, x]: [usize; 3]| ((n * d + z) * h + y) * w + x;
     for n in 0..s.batch {
-        for (oy, ox) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
-            for (ky, kx) in (0..s.kernel[0]).flat_map(|y| (0..s.kernel[1]).map(move |x| (y, x))) {
-                let (y, x) = (oy * s.stride[0] + ky, ox * s.stride[1] + kx);
-                if y < s.padding[0] || x < s.padding[1] || y >= h + s.padding[0] || x >= w + s.padding[1] {
+        for o in places(out) {
+            for tap in places(s.kernel) {
+                let i = [0, 1, 2].map(|d| (o[d] * s.stride[d] + tap[d]).wrapping_sub(s.padding[d]));
+                if (0..3).any(|d| i[d] >= size[d]) {
                     continue;
                 }
-                let (y, x) = (y - s.padding[0], x - s.padding[1]);
+                let (from, to) = (at(size, n, size[0], i), at(out, n, out[0], o));
+                let tap = at(s.kernel, 0, 0, tap);
                 for (c, k) in (0..ci).flat_map(|c| (0..co).map(move |k| (c, k))) {
-                    visit(
-                        ((n * h + y) * w + x) * ci + c,
-                        ((ky * s.kernel[1] + kx) * ci + c) * co + k,
-                        ((n * oh + oy) * ow + ox) * co + k,
-                    );
+                    visit(from * ci + c, (tap * ci + c) * co + k, to * co + k);
                 }
             }
         }
@@ -57,8 +63,22 @@ fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
 
 fn conv_shapes() -> Vec<ConvShape> {
     let mut shapes = Vec::new();
-    let mut add = |batch, input, in_channels, out_channels, kernel, stride, padding| {
+    let mut volume = |batch, input, in_channels, out_channels, kernel, stride, padding| {
         shapes.push(ConvShape { batch, input, in_channels, out_channels, kernel, stride, padding })
+    };
+    volume(2, [5, 6, 7], 3, 5, [3, 3, 3], [1, 1, 1], [1, 1, 1]);
+    volume(1, [6, 5, 9], 17, 18, [3, 3, 2], [2, 1, 2], [1, 0, 1]);
+    volume(1, [4, 3, 5], 2, 3, [2, 2, 1], [1, 2, 3], [3, 0, 0]);
+    volume(2, [3, 4, 4], 4, 16, [1, 1, 1], [2, 1, 1], [0, 0, 0]);
+    let mut add = |batch,
+                   input: [usize; 2],
+                   in_channels,
+                   out_channels,
+                   kernel: [usize; 2],
+                   stride: [usize; 2],
+                   padding: [usize; 2]| {
+        let deep = |[y, x]: [usize; 2], z| [z, y, x];
+        volume(batch, deep(input, 1), in_channels, out_channels, deep(kernel, 1), deep(stride, 1), deep(padding, 0))
     };
     for channels in [1, 3, 5, 8, 16, 17, 33] {
         add(2, [7, 19], channels, 8, [3, 3], [1, 1], [1, 1]);
@@ -93,18 +113,25 @@ fn convolutions_are_right_on_odd_sizes_strides_tails_and_borders() {
             dx[i] += g[o] as f64 * w[j] as f64;
             dw[j] += g[o] as f64 * x[i] as f64;
         });
-        let positive: Vec<f64> = y.iter().map(|v| v.max(0.0)).collect();
+        let (scale, add) = (values(s.out_channels, 6), values(s.output_len(), 7));
+        let positive: Vec<f64> = (0..y.len())
+            .map(|o| (o, o % s.out_channels))
+            .map(|(o, k)| ((y[o] - bias[k] as f64) * scale[k] as f64 + bias[k] as f64 + add[o] as f64).max(0.0))
+            .collect();
         for isa in Isa::available() {
             let name = format!("{s:?} under {}", isa.name());
-            let got = guarded(y.len(), |out| conv::forward(isa, &s, &x, &w, &bias, false, out));
+            let compute = Compute { isa, precision: Precision::F32Strict };
+            let plain = Epilogue { bias: &bias, ..Epilogue::default() };
+            let got = guarded(y.len(), |out| conv::forward(compute, &s, &x, &w, plain, out));
             close(&format!("forward of {name}"), &got, &y);
-            let got = guarded(y.len(), |out| conv::forward(isa, &s, &x, &w, &bias, true, out));
-            close(&format!("forward with ReLU of {name}"), &got, &positive);
-            let got = guarded(dx.len(), |out| conv::backward_data(isa, &s, &g, &w, out));
+            let all = Epilogue { scale: &scale, bias: &bias, add: Some(&add), relu: true };
+            let got = guarded(y.len(), |out| conv::forward(compute, &s, &x, &w, all, out));
+            close(&format!("forward with an epilogue of {name}"), &got, &positive);
+            let got = guarded(dx.len(), |out| conv::backward_data(compute, &s, &g, &w, out));
             close(&format!("input gradient of {name}"), &got, &dx);
             let got = guarded(dw.len(), |out| {
                 out.copy_from_slice(&start);
-                conv_weight::backward_weight(isa, &s, &x, &g, true, out)
+                conv::backward_weight(compute, &s, &x, &g, true, out)
             });
             close(&format!("weight gradient of {name}"), &got, &dw);
         }
@@ -156,7 +183,7 @@ fn channel_sums_are_right_for_every_number_of_rows_and_channels() {
                 let (m, v) = norm::moments(isa, &x, channels);
                 close(m, &mean);
                 close(v, &var);
-                let (sums, centred) = norm::grad_sums(isa, &g, &x, &narrow);
+                let (sums, centred) = norm::grad_sums(isa, &g, &x, &narrow, Gate::Open);
                 close(sums, &by_channel(&|i, _| g[i] as f64));
                 close(centred, &by_channel(&|i, c| g[i] as f64 * (x[i] as f64 - mean[c])));
                 let mut masked = g.clone();
@@ -164,7 +191,7 @@ fn channel_sums_are_right_for_every_number_of_rows_and_channels() {
                 close(sums, &by_channel(&|i, _| if x[i] > 0.0 { g[i] as f64 } else { 0.0 }));
                 assert!((0..x.len()).all(|i| masked[i] == if x[i] > 0.0 { g[i] } else { 0.0 }), "{name}");
                 let (scale, shift) = (values(channels, 3), values(channels, 4));
-                let got = guarded(x.len(), |out| norm::scale_shift(isa, &x, &scale, &shift, out));
+                let got = guarded(x.len(), |out| norm::scale_shift(isa, &x, &scale, &shift, None, false, out));
                 let want: Vec<f64> = (0..x.len())
                     .map(|i| x[i] as f64 * scale[i % channels] as f64 + shift[i % channels] as f64)
                     .collect();
@@ -172,7 +199,7 @@ fn channel_sums_are_right_for_every_number_of_rows_and_channels() {
                 let third = values(channels, 5);
                 let got = guarded(x.len(), |out| {
                     out.copy_from_slice(&g);
-                    norm::blend(isa, out, &x, &scale, &shift, &third)
+                    norm::blend(isa, out, &x, [&scale, &shift, &third], Gate::Open)
                 });
                 let want: Vec<f64> = (0..x.len())
                     .map(|i| (i, i % channels))
@@ -185,14 +212,59 @@ fn channel_sums_are_right_for_every_number_of_rows_and_channels() {
 }
 
 #[test]
+fn a_gate_lets_a_gradient_through_where_the_relu_behind_the_normalisation_did() {
+    for (rows, channels) in [(1, 1), (67, 5), (40, 16), (33, 48)] {
+        let (x, g, add) = (values(rows * channels, 1), values(rows * channels, 2), values(rows * channels, 3));
+        let [scale, shift, a, b, c] = [4, 5, 6, 7, 8].map(|seed| values(channels, seed));
+        let narrow = vec![0.25; channels];
+        for (isa, sum) in Isa::available().flat_map(|isa| [(isa, false), (isa, true)]) {
+            let name = format!("{rows} rows of {channels} under {}, sum {sum}", isa.name());
+            let y =
+                guarded(x.len(), |out| norm::scale_shift(isa, &x, &scale, &shift, sum.then_some(&add[..]), true, out));
+            let want: Vec<f64> = (0..x.len())
+                .map(|i| x[i] as f64 * scale[i % channels] as f64 + shift[i % channels] as f64)
+                .enumerate()
+                .map(|(i, v)| (if sum { v + add[i] as f64 } else { v }).max(0.0))
+                .collect();
+            close(&name, &y, &want);
+            let gate = if sum { Gate::Output(&y) } else { Gate::ScaleShift(&scale, &shift) };
+            let gated: Vec<f32> = (0..x.len()).map(|i| if y[i] > 0.0 { g[i] } else { 0.0 }).collect();
+            assert_eq!(
+                norm::grad_sums(isa, &g, &x, &narrow, gate),
+                norm::grad_sums(isa, &gated, &x, &narrow, Gate::Open),
+                "{name}"
+            );
+            let open = |out: &mut [f32]| {
+                out.copy_from_slice(&gated);
+                norm::blend(isa, out, &x, [&a, &b, &c], Gate::Open)
+            };
+            let want = guarded(x.len(), open);
+            let got = guarded(x.len(), |out| {
+                out.copy_from_slice(&g);
+                norm::blend(isa, out, &x, [&a, &b, &c], gate)
+            });
+            assert_eq!(got, want, "{name}");
+            let mut beside = vec![0.0; x.len()];
+            let kept = guarded(x.len(), |out| {
+                out.copy_from_slice(&g);
+                norm::blend_beside(isa, out, &x, [&a, &b, &c], gate, Some(&mut beside))
+            });
+            assert_eq!((kept, beside), (gated.clone(), want), "{name}");
+        }
+    }
+}
+
+#[test]
 fn pooling_takes_the_first_maximum_under_every_instruction_set() {
     for (input, channels, kernel, stride, padding) in [
-        ([8, 6], 17, [2, 2], [2, 2], [0, 0]),
-        ([7, 9], 5, [2, 2], [2, 2], [0, 0]),
-        ([9, 8], 8, [3, 3], [2, 2], [1, 1]),
-        ([6, 11], 33, [3, 2], [1, 3], [1, 1]),
-        ([5, 5], 1, [5, 5], [1, 1], [2, 2]),
-        ([7, 7], 16, [2, 2], [3, 3], [0, 0]),
+        ([1, 8, 6], 17, [1, 2, 2], [1, 2, 2], [0, 0, 0]),
+        ([1, 7, 9], 5, [1, 2, 2], [1, 2, 2], [0, 0, 0]),
+        ([1, 9, 8], 8, [1, 3, 3], [1, 2, 2], [0, 1, 1]),
+        ([1, 6, 11], 33, [1, 3, 2], [1, 1, 3], [0, 1, 1]),
+        ([1, 5, 5], 1, [1, 5, 5], [1, 1, 1], [0, 2, 2]),
+        ([1, 7, 7], 16, [1, 2, 2], [1, 3, 3], [0, 0, 0]),
+        ([5, 6, 7], 17, [3, 2, 3], [2, 2, 1], [1, 0, 1]),
+        ([4, 4, 4], 8, [2, 2, 2], [2, 2, 2], [0, 0, 0]),
     ] {
         let s = ConvShape { batch: 2, input, in_channels: channels, out_channels: channels, kernel, stride, padding };
         // Few distinct values, so that ties are common.
@@ -225,12 +297,12 @@ fn pooling_takes_the_first_maximum_under_every_instruction_set() {
 fn a_nan_is_not_pooled_away() {
     let s = ConvShape {
         batch: 1,
-        input: [2, 2],
+        input: [1, 2, 2],
         in_channels: 1,
         out_channels: 1,
-        kernel: [2, 2],
-        stride: [2, 2],
-        padding: [0, 0],
+        kernel: [1, 2, 2],
+        stride: [1, 2, 2],
+        padding: [0; 3],
     };
     for isa in Isa::available() {
         for place in 0..4 {
@@ -276,12 +348,12 @@ fn optimizer_steps_agree_between_instruction_sets() {
 fn results_are_bit_equal_for_every_number_of_threads() {
     let s = ConvShape {
         batch: 3,
-        input: [37, 29],
+        input: [2, 37, 29],
         in_channels: 5,
         out_channels: 17,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
+        kernel: [1, 3, 3],
+        stride: [1; 3],
+        padding: [0, 1, 1],
     };
     let (x, w, g) = (values(s.input_len(), 1), values(s.weight_len(), 2), values(s.output_len(), 3));
     let l = LinearShape { batch: 3, inputs: 5000, outputs: 20 };
@@ -292,9 +364,10 @@ fn results_are_bit_equal_for_every_number_of_threads() {
             let isa = Isa::detect();
             let (mut y, mut dx) = (vec![0.0; s.output_len()], vec![0.0; s.input_len()]);
             let (mut dw, mut ly) = (vec![0.0; s.weight_len()], vec![0.0; l.batch * l.outputs]);
-            conv::forward(isa, &s, &x, &w, &[], true, &mut y);
-            conv::backward_data(isa, &s, &g, &w, &mut dx);
-            conv_weight::backward_weight(isa, &s, &x, &g, false, &mut dw);
+            let compute = Compute { isa, precision: Precision::F32Strict };
+            conv::forward(compute, &s, &x, &w, Epilogue { relu: true, ..Epilogue::default() }, &mut y);
+            conv::backward_data(compute, &s, &g, &w, &mut dx);
+            conv::backward_weight(compute, &s, &x, &g, false, &mut dw);
             linear::forward(isa, &l, &lx, &lw, &[], false, &mut ly);
             let (mean, var) = norm::moments(isa, &y, s.out_channels);
             (y, dx, dw, ly, mean, var, norm::mask_and_sum(isa, &mut g.clone(), None, s.out_channels))
