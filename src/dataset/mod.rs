@@ -8,6 +8,7 @@ pub mod cache;
 mod finding;
 pub mod fingerprint;
 pub mod hc18;
+pub mod normalise;
 pub mod phantom;
 pub mod registry;
 pub mod resize;
@@ -17,7 +18,7 @@ pub mod stats;
 
 pub use audit::{Audit, Finding, FindingKind, Severity, audit, recorded};
 pub use augment::Augment;
-pub use batch::Standardise;
 pub use cache::{Preparation, Prepared, Sample, Skipped, is_prepared, prepare};
+pub use normalise::Normalise;
 pub use registry::{AuditSummary, Dataset, DatasetKind, add, list, load};
 pub use split::{Split, SplitRule, manifest_csv, split};

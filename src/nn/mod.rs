@@ -4,6 +4,7 @@
 //! weights and the tape, [`layer`] one file a layer, [`kernel`] the machine code.
 
 pub mod compute;
+pub mod device;
 pub mod graph;
 pub mod init;
 pub mod kernel;
@@ -18,6 +19,7 @@ pub mod tensor;
 pub mod weights;
 
 pub use compute::{Compute, Precision};
+pub use device::Device;
 pub use graph::{Graph, GraphBuilder, NodeId};
 pub use loss::Loss;
 pub use network::{Network, Pass};

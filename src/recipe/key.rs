@@ -1,5 +1,7 @@
 //! Every key of a recipe: its help, the words it may hold, and whether Launch shows it at once.
 
+use crate::nn::Precision;
+
 /// One key of a recipe.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -38,11 +40,14 @@ static KEYS: &[Key] = &[
     key("data.split", "kfold, or shares such as 80/20 or 600/200/199; exams stay whole").matters(),
     key("data.folds", "how many folds a kfold split has"),
     key("data.fold", "which fold validates, from 0").matters(),
-    key("data.normalise", "mean and deviation of the training part's pixels").one_of(&["z-score"]),
-    key("data.target", "circumference in pixels of the file's own resolution").one_of(&["hc_px"]),
+    key("data.normalise", "z-score of the training part, encoder (as ImageNet's), or unit (0 to 1)")
+        .one_of(&["z-score", "encoder", "unit"]),
+    key("data.target", "circumference in pixels of the file's own resolution, or in millimetres")
+        .one_of(&["hc_px", "hc_mm"]),
+    key("data.target_scale", "divided by the training part's largest (max), or not (none)").one_of(&["max", "none"]),
     key("model.name", "a network, as `hcwb model list` shows it").matters(),
     key("model.pretrained", "weights to start from").one_of(&["none"]),
-    key("model.frozen", "what is not trained").one_of(&["nothing"]),
+    key("model.frozen", "what is not trained: nothing, or the encoder").one_of(&["nothing", "encoder"]),
     key("model.head", "the layers after the encoder").one_of(&["default"]),
     key("model.batch_norm_eps", "added to every batch norm's variance (PyTorch 1e-5, Keras 1e-3)"),
     key("model.batch_norm_momentum", "share of a batch in the running statistics (PyTorch 0.1, Keras 0.01)"),
@@ -51,11 +56,11 @@ static KEYS: &[Key] = &[
     key("train.optimizer", "adam, adamw or sgd (momentum 0.9)").one_of(&["adam", "adamw", "sgd"]),
     key("train.lr", "learning rate").matters(),
     key("train.batch", "images a step").matters(),
-    key("train.micro_batch", "images that pass at once, gradients accumulated; 0: the batch"),
+    key("train.micro_batch", "images that pass at once (batch norm sees only these), gradients summed; 0: the batch"),
     key("train.epochs", "at most so many passes over the training part").matters(),
     key("train.patience", "epochs without improvement before it ends; 0: never").matters(),
-    key("train.precision", "arithmetic").one_of(&["f32"]),
-    key("train.device", "where it runs").one_of(&["auto", "cpu"]),
+    key("train.precision", "f32, f32-strict (no fast convolutions that round more) or bf16").one_of(&Precision::NAMES),
+    key("train.device", "where it runs: auto, cpu or cuda:N"),
     key("train.threads", "CPU threads; 0: every core allowed").matters(),
     key("augment.flip", "mirror left and right, every second time").matters(),
     key("augment.shift_px", "largest translation in pixels at training size").matters(),

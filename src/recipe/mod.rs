@@ -43,10 +43,12 @@ pub struct DataPart {
     pub folds: usize,
     /// From 0.
     pub fold: usize,
-    /// `z-score`: mean and standard deviation of the training part's pixels.
+    /// `z-score` of the training part's pixels, `encoder` (ImageNet's mean and deviation), `unit` (0 to 1).
     pub normalise: String,
-    /// `hc_px`: the circumference in pixels of the file's own resolution, over the training maximum.
+    /// `hc_px`: the circumference in pixels of the file's own resolution; `hc_mm`: in millimetres.
     pub target: String,
+    /// `max`: over the training part's largest; `none`: as it is.
+    pub target_scale: String,
 }
 
 /// Which network.
@@ -130,6 +132,7 @@ impl Default for DataPart {
             fold: 0,
             normalise: "z-score".into(),
             target: "hc_px".into(),
+            target_scale: "max".into(),
         }
     }
 }

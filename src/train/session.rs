@@ -30,7 +30,8 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub fn new(run: &'a RunDir, recipe: Recipe, task: Task) -> Result<Session<'a>> {
-        let net = Network::new(recipe.graph()?, recipe.seed);
+        let mut net = Network::new(recipe.graph()?, recipe.seed);
+        net.set_precision(recipe.train.precision.parse()?);
         let optimizer = Optimizer::new(&OptimizerSpec::new(recipe.train.optimizer.parse()?), &net);
         let progress = Standing::new(recipe.train.patience);
         Ok(Session { run, recipe, task, net, optimizer, progress, since: Instant::now() })
@@ -149,8 +150,7 @@ impl<'a> Session<'a> {
             grad.data_mut().iter_mut().for_each(|g| *g *= share as f32);
             self.net.backward(&grad);
             loss += share * value;
-            let errors =
-                output.data().iter().zip(&truth).map(|(p, t)| (self.task.to_px(*p) - self.task.to_px(*t)).abs());
+            let errors = output.data().iter().zip(indices).map(|(output, i)| self.task.abs_error_px(*i, *output));
             self.progress.abs_error_px_sum += errors.sum::<f64>();
         }
         if !loss.is_finite() {
