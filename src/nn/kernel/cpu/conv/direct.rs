@@ -55,8 +55,9 @@ pub(super) fn backward_data(
     let [d, h, w] = shape.input;
     let target = Shared::new(grad_input);
     let stride = shape.stride;
-    let phases = (0..stride[0].min(d))
-        .flat_map(|z| (0..stride[1].min(h)).flat_map(move |y| (0..stride[2].min(w)).map(move |x| [z, y, x])));
+    let phases = (0..stride[0].min(d)).flat_map(|z| {
+        (0..stride[1].min(h)).flat_map(move |y| (0..stride[2].min(w)).map(move |x| [z, y, x]))
+    });
     for phase in phases {
         let [v0, v1, v2] = [0, 1, 2].map(|i| Phase::of(shape, i, phase[i]));
         let weight_row = |r: usize| {
