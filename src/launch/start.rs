@@ -26,7 +26,7 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 /// the data or the network do not fit.
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
-    recipe.graph()?;
+    crate::train::memory::check(recipe, &recipe.graph()?)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;
     dataset.refresh(ws, progress)?;

@@ -10,6 +10,7 @@ pub mod init;
 pub mod kernel;
 pub mod layer;
 pub mod loss;
+pub mod memory;
 pub mod network;
 pub mod optim;
 pub mod parameter;

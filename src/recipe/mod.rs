@@ -159,6 +159,16 @@ impl Recipe {
     }
 }
 
+impl TrainPart {
+    /// Images that pass through the network at once.
+    pub fn at_once(&self) -> usize {
+        match self.micro_batch {
+            0 => self.batch,
+            n => n.min(self.batch),
+        }
+    }
+}
+
 impl Default for TrainPart {
     fn default() -> Self {
         TrainPart {

@@ -3,6 +3,7 @@
 mod evaluate;
 mod fit;
 mod journal;
+pub mod memory;
 pub mod metrics;
 mod order;
 mod session;

@@ -3,6 +3,7 @@
 use super::evaluate::{Evaluation, evaluate};
 use super::fit::{Ended, Turn};
 use super::journal::Journal;
+use super::memory;
 use super::order::{batches, shuffled};
 use super::standing::Standing;
 use super::task::Task;
@@ -30,7 +31,9 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub fn new(run: &'a RunDir, recipe: Recipe, task: Task) -> Result<Session<'a>> {
-        let mut net = Network::new(recipe.graph()?, recipe.seed);
+        let graph = recipe.graph()?;
+        memory::check(&recipe, &graph)?;
+        let mut net = Network::new(graph, recipe.seed);
         net.set_precision(recipe.train.precision.parse()?);
         let optimizer = Optimizer::new(&OptimizerSpec::new(recipe.train.optimizer.parse()?), &net);
         let progress = Standing::new(recipe.train.patience);
@@ -134,10 +137,7 @@ impl<'a> Session<'a> {
     /// Forward, backward, update on one batch, by micro-batches whose gradients add up to the batch's.
     fn step(&mut self, images: &[usize], journal: &mut Journal<'_>) -> Result<()> {
         let begun = Instant::now();
-        let micro = match self.recipe.train.micro_batch {
-            0 => images.len(),
-            n => n,
-        };
+        let micro = self.recipe.train.at_once();
         self.net.zero_grad();
         let mut loss = 0.0;
         for (part, indices) in images.chunks(micro).enumerate() {
@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
             false => (&self.task.split.validation, "validation", "val_"),
             true => (&self.task.split.test, "test", "test_"),
         };
-        evaluate(&mut self.net, &self.task, indices, set, prefix, self.recipe.train.batch.max(8))
+        evaluate(&mut self.net, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
     }
 
     fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {

@@ -181,16 +181,21 @@ impl<'a> Patterns<'a> {
     }
 }
 
+/// Sums down the rows of `x`.
+pub fn sums(isa: Isa, x: &[f32], channels: usize) -> Vec<f64> {
+    let rows = rows_of(x, channels);
+    total::<1>(rows, channels, |first, rows, sums| {
+        // Safety: the rows lie in the array.
+        unsafe { dispatch(isa, SumRows { term: Values { x }, channels, first, rows, sums }) }
+    })
+}
+
 /// Sums down the rows of `grad`, which is first set to zero wherever `output` is not positive
 /// (ReLU's gradient) if `output` is given.
 pub fn mask_and_sum(isa: Isa, grad: &mut [f32], output: Option<&[f32]>, channels: usize) -> Vec<f64> {
     let rows = rows_of(grad, channels);
     let Some(output) = output else {
-        let x = &*grad;
-        return total::<1>(rows, channels, |first, rows, sums| {
-            // Safety: the rows lie in the array.
-            unsafe { dispatch(isa, SumRows { term: Values { x }, channels, first, rows, sums }) }
-        });
+        return sums(isa, grad, channels);
     };
     assert_eq!(output.len(), grad.len());
     let grad = Shared::new(grad);

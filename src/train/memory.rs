@@ -1,0 +1,90 @@
+//! Whether a recipe's training fits into memory, and what would.
+
+use crate::error::{Error, Result};
+use crate::nn::Graph;
+use crate::nn::memory::training_bytes;
+use crate::recipe::Recipe;
+
+/// Fails where a step would take more memory than is to be had, and says which `train.micro_batch` fits.
+pub fn check(recipe: &Recipe, graph: &Graph) -> Result<()> {
+    match available_bytes() {
+        Some(available) => check_against(recipe, graph, available),
+        // Where the system does not say, the attempt has to show it.
+        None => Ok(()),
+    }
+}
+
+fn check_against(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
+    let optimizer = recipe.train.optimizer.parse()?;
+    let bytes = |batch: usize| training_bytes(graph, batch, optimizer);
+    let at_once = recipe.train.at_once();
+    let needed = bytes(at_once);
+    if needed <= available {
+        return Ok(());
+    }
+    // Twice as many samples take at most twice the memory, so the largest that fits is found by halving.
+    let (mut fits, mut too_many) = (0, at_once);
+    while fits + 1 < too_many {
+        let middle = (fits + too_many) / 2;
+        if bytes(middle) <= available { fits = middle } else { too_many = middle }
+    }
+    let cure = match fits {
+        0 => "use a smaller network or smaller images: not even one image fits".to_owned(),
+        n => format!(
+            "set train.micro_batch={n}: {:.1} GB, the same batch in {} parts",
+            gb(bytes(n)),
+            recipe.train.batch.div_ceil(n)
+        ),
+    };
+    Err(Error::new(format!(
+        "a step of {} on {at_once} images takes about {:.1} GB, and {:.1} GB are free",
+        recipe.model.name,
+        gb(needed),
+        gb(available)
+    ))
+    .cure(cure))
+}
+
+fn gb(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
+}
+
+/// What the system, or the control group this process lives in, could still give.
+fn available_bytes() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let of_system = Some(system.available_memory()).filter(|b| *b > 0)?;
+    Some(match system.cgroup_limits() {
+        Some(limits) => of_system.min(limits.free_memory.max(limits.total_memory.saturating_sub(limits.rss))),
+        None => of_system,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_large_a_batch_is_refused_with_the_largest_micro_batch_that_fits() {
+        let mut recipe = Recipe::default();
+        recipe.set("model.name", "cnn1m").unwrap();
+        recipe.set("train.batch", "4096").unwrap();
+        let graph = recipe.graph().unwrap();
+        let bytes = |batch| training_bytes(&graph, batch, recipe.train.optimizer.parse().unwrap());
+        check_against(&recipe, &graph, bytes(4096)).unwrap();
+        let error = check_against(&recipe, &graph, bytes(100) + 1).unwrap_err();
+        assert!(error.what.contains("4096 images"), "{error}");
+        assert!(error.cure.as_ref().unwrap().starts_with("set train.micro_batch=100:"), "{error}");
+        recipe.set("train.micro_batch", "100").unwrap();
+        check_against(&recipe, &graph, bytes(100)).unwrap();
+        let error = check_against(&recipe, &graph, 1).unwrap_err();
+        assert!(error.cure.unwrap().contains("not even one image"));
+    }
+
+    #[test]
+    fn this_machine_says_how_much_memory_is_free_where_it_runs_linux() {
+        if cfg!(target_os = "linux") {
+            assert!(available_bytes().unwrap() > 1 << 20);
+        }
+    }
+}
