@@ -32,7 +32,9 @@ fn convolutions(c: &mut Criterion) {
             b.iter(|| conv::forward(compute, &shape, &input, &weight, epilogue, black_box(&mut output)))
         });
         group.bench_function(BenchmarkId::new("input gradient", &name), |b| {
-            b.iter(|| conv::backward_data(compute, &shape, &output, &weight, black_box(&mut grad_input)))
+            b.iter(|| {
+                conv::backward_data(compute, &shape, &output, &weight, Epilogue::default(), black_box(&mut grad_input))
+            })
         });
         group.bench_function(BenchmarkId::new("weight gradient", &name), |b| {
             b.iter(|| conv::backward_weight(compute, &shape, &input, &output, false, black_box(&mut grad_weight)))

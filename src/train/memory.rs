@@ -70,7 +70,8 @@ mod tests {
         recipe.set("model.name", "cnn1m").unwrap();
         recipe.set("train.batch", "4096").unwrap();
         let graph = recipe.graph().unwrap();
-        let bytes = |batch| training_bytes(&graph, batch, recipe.train.optimizer.parse().unwrap());
+        let optimizer = recipe.train.optimizer.parse().unwrap();
+        let bytes = |batch| training_bytes(&graph, batch, optimizer);
         check_against(&recipe, &graph, bytes(4096)).unwrap();
         let error = check_against(&recipe, &graph, bytes(100) + 1).unwrap_err();
         assert!(error.what.contains("4096 images"), "{error}");

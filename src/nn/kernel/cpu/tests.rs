@@ -127,7 +127,7 @@ fn convolutions_are_right_on_odd_sizes_strides_tails_and_borders() {
             let all = Epilogue { scale: &scale, bias: &bias, add: Some(&add), relu: true };
             let got = guarded(y.len(), |out| conv::forward(compute, &s, &x, &w, all, out));
             close(&format!("forward with an epilogue of {name}"), &got, &positive);
-            let got = guarded(dx.len(), |out| conv::backward_data(compute, &s, &g, &w, out));
+            let got = guarded(dx.len(), |out| conv::backward_data(compute, &s, &g, &w, Epilogue::default(), out));
             close(&format!("input gradient of {name}"), &got, &dx);
             let got = guarded(dw.len(), |out| {
                 out.copy_from_slice(&start);
@@ -366,7 +366,7 @@ fn results_are_bit_equal_for_every_number_of_threads() {
             let (mut dw, mut ly) = (vec![0.0; s.weight_len()], vec![0.0; l.batch * l.outputs]);
             let compute = Compute { isa, precision: Precision::F32Strict };
             conv::forward(compute, &s, &x, &w, Epilogue { relu: true, ..Epilogue::default() }, &mut y);
-            conv::backward_data(compute, &s, &g, &w, &mut dx);
+            conv::backward_data(compute, &s, &g, &w, Epilogue::default(), &mut dx);
             conv::backward_weight(compute, &s, &x, &g, false, &mut dw);
             linear::forward(isa, &l, &lx, &lw, &[], false, &mut ly);
             let (mean, var) = norm::moments(isa, &y, s.out_channels);
