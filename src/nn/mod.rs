@@ -15,6 +15,7 @@ pub mod network;
 pub mod optim;
 pub mod parameter;
 pub mod plan;
+pub mod profile;
 pub mod recycle;
 pub mod tensor;
 pub mod weights;

@@ -7,11 +7,13 @@ use super::kernel::cpu::{Isa, update};
 use super::layer::{Backward, Forward, Saved};
 use super::parameter::{Own, Parameter};
 use super::plan::{Plan, Purpose};
+use super::profile::Profile;
 use super::recycle::Recycle;
 use super::tensor::Tensor;
 use super::weights::Array;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub struct Network {
     recycle: Recycle,
     batch: usize,
     compute: Compute,
+    profile: Option<Profile>,
 }
 
 /// What a backward pass needs of the forward pass before it.
@@ -65,7 +68,20 @@ impl Network {
         let [training, analysis, inference] =
             [Purpose::Training, Purpose::Analysis, Purpose::Inference].map(|purpose| Plan::new(&graph, purpose));
         let (recycle, compute) = (Recycle::default(), Compute::current(Precision::F32));
-        Network { graph, training, analysis, inference, parameters, own, tape: None, saved, recycle, batch: 0, compute }
+        Network {
+            graph,
+            training,
+            analysis,
+            inference,
+            parameters,
+            own,
+            tape: None,
+            saved,
+            recycle,
+            batch: 0,
+            compute,
+            profile: None,
+        }
     }
 
     /// Computes in that precision from now on; a new network computes in f32.
@@ -76,6 +92,14 @@ impl Network {
     #[doc(hidden)]
     pub fn set_isa(&mut self, isa: Isa) {
         self.compute.isa = isa;
+    }
+    /// From now on notes how long each kind of layer takes; what was noted before is forgotten.
+    pub fn start_profile(&mut self) {
+        self.profile = Some(Profile::default());
+    }
+    /// What was noted since [`Network::start_profile`].
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
     }
     pub fn compute(&self) -> Compute {
         self.compute
@@ -174,7 +198,11 @@ impl Network {
                 scale_shift,
                 own,
             };
+            let begun = Instant::now();
             values[output] = Some(layer.forward(forward, &inputs));
+            if let Some(profile) = &mut self.profile {
+                profile.add(layer.kind(), fused, false, begun.elapsed());
+            }
             for dropped in drops {
                 if let Some(value) = values[dropped].take() {
                     self.recycle.give(value);
@@ -223,6 +251,7 @@ impl Network {
                 && wanted[step.output]
             {
                 let shape_of = |i: &NodeId| batched(batch, &self.graph.node(*i).shape);
+                let mut so_far: Vec<_> = step.inputs.iter().map(|i| grads[i.0].take()).collect();
                 let backward = Backward {
                     compute: self.compute,
                     pass: if node.frozen { Pass::Eval } else { pass },
@@ -235,16 +264,23 @@ impl Network {
                     output: values[step.output].as_ref(),
                     input_shapes: step.inputs.iter().map(shape_of).collect(),
                     wanted: step.inputs.iter().map(reaches).collect(),
+                    so_far: &mut so_far,
                 };
                 let layer = node.layer.as_ref().expect("only layers have steps");
-                for (input, grad) in step.inputs.iter().zip(layer.backward(backward, grad)) {
-                    match (&mut grads[input.0], grad) {
-                        (_, None) => {}
-                        (Some(sum), Some(grad)) => {
-                            update::add(self.compute.isa, sum.data_mut(), grad.data());
-                            self.recycle.give(grad);
+                let begun = Instant::now();
+                let grads_in = layer.backward(backward, grad);
+                if let Some(profile) = &mut self.profile {
+                    profile.add(layer.kind(), step.fused, true, begun.elapsed());
+                }
+                for ((input, grad), so_far) in step.inputs.iter().zip(grads_in).zip(so_far) {
+                    for grad in [so_far, grad].into_iter().flatten() {
+                        match &mut grads[input.0] {
+                            Some(sum) => {
+                                update::add(self.compute.isa, sum.data_mut(), grad.data());
+                                self.recycle.give(grad);
+                            }
+                            none => *none = Some(grad),
                         }
-                        (none, grad) => *none = grad,
                     }
                 }
             }

@@ -114,7 +114,10 @@ impl Layer for Conv {
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
             let weight = &pass.parameters[0].value;
-            conv::backward_data(pass.compute, &shape, grad.data(), weight, Epilogue::default(), grad_input.data_mut());
+            let so_far = pass.so_far[0].take();
+            let epilogue = Epilogue { add: so_far.as_ref().map(Tensor::data), ..Epilogue::default() };
+            conv::backward_data(pass.compute, &shape, grad.data(), weight, epilogue, grad_input.data_mut());
+            so_far.into_iter().for_each(|t| pass.recycle.give(t));
             grad_input
         });
         pass.recycle.give(grad);

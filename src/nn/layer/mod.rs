@@ -122,6 +122,9 @@ pub struct Backward<'a> {
     pub input_shapes: Vec<Vec<usize>>,
     /// Whether the gradient towards each input is wanted.
     pub wanted: Vec<bool>,
+    /// The gradients that other readers of each input have left so far. A layer that takes one out
+    /// returns its own added to it; what it leaves is added afterwards.
+    pub so_far: &'a mut [Option<Tensor>],
 }
 
 impl<'a> Backward<'a> {

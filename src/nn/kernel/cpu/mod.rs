@@ -23,6 +23,7 @@ pub mod conv;
 pub mod elementwise;
 pub mod linear;
 pub mod norm;
+pub mod peak;
 pub mod pool;
 pub mod shape;
 pub mod update;
