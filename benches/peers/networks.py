@@ -76,27 +76,40 @@ class ResNet50(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class Level(nn.Module):
+    def __init__(self, inputs, width, up=None):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        if up:
+            self.up = nn.ConvTranspose2d(up, width, 2, 2)
+
+    def forward(self, x, skip=None):
+        if skip is not None:
+            x = torch.cat([skip, self.up(x)], 1)
+        return self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+
+
 class UNet(nn.Module):
     """Widths 16 to 256, batch norm, 2x2 transposed convolutions: the preprint's, 1,943,761 parameters."""
 
     def __init__(self, widths=(16, 32, 64, 128, 256)):
         super().__init__()
-        block = lambda i, o: nn.Sequential(
-            nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(inplace=True),
-            nn.Conv2d(o, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
-        self.down = nn.ModuleList(block(i, o) for i, o in zip((1, *widths), widths))
-        pairs = list(zip(widths[:0:-1], widths[-2::-1]))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, 2) for i, o in pairs)
-        self.join = nn.ModuleList(block(2 * o, o) for _, o in pairs)
+        *levels, bottom = widths
+        self.encoder = nn.ModuleList(Level(i, o) for i, o in zip((1, *levels), levels))
+        self.bottleneck = Level(levels[-1], bottom)
+        self.decoder = nn.ModuleList(Level(2 * o, o, up=i) for i, o in zip(widths[:0:-1], levels[::-1]))
         self.pool, self.head = nn.MaxPool2d(2), nn.Conv2d(widths[0], 1, 1)
 
     def forward(self, x):
         skips = []
-        for i, block in enumerate(self.down):
-            x = block(x if i == 0 else self.pool(x))
-            skips.append(x)
-        for up, join, skip in zip(self.up, self.join, skips[-2::-1]):
-            x = join(torch.cat([up(x), skip], 1))
+        for level in self.encoder:
+            skips.append(level(x))
+            x = self.pool(skips[-1])
+        x = self.bottleneck(x)
+        for level, skip in zip(self.decoder, skips[::-1]):
+            x = level(x, skip)
         return torch.sigmoid(self.head(x))
 
 
