@@ -1,5 +1,6 @@
 //! Buffers that one step frees and the next one takes, so that steps ask the system for nothing.
 
+use super::kernel::pages;
 use super::tensor::Tensor;
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ impl Recycle {
 
     /// `len` floats of unspecified content.
     pub fn values(&mut self, len: usize) -> Vec<f32> {
-        self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| vec![0.0; len])
+        self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| pages::zeros(len))
     }
 
     pub fn give(&mut self, tensor: Tensor) {

@@ -4,5 +4,6 @@
 #![allow(unsafe_code)]
 
 pub mod cpu;
+pub mod pages;
 
 pub use cpu::check_env;
