@@ -19,6 +19,37 @@ unsafe fn first(n: usize) -> __m256i {
     _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }
 
+/// [`Simd::transpose8`] of every machine with AVX2.
+///
+/// # Safety
+/// Both blocks must be valid.
+#[inline(always)]
+pub(super) unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+    let mut row = [_mm256_setzero_ps(); 8];
+    for (i, row) in row.iter_mut().enumerate() {
+        *row = _mm256_loadu_ps(from.add(i * from_row));
+    }
+    // Neighbouring rows interleaved, then neighbouring pairs; each half holds columns j and j + 4.
+    let mut pair = [_mm256_setzero_ps(); 8];
+    for i in 0..4 {
+        pair[i] = _mm256_unpacklo_ps(row[2 * i], row[2 * i + 1]);
+        pair[i + 4] = _mm256_unpackhi_ps(row[2 * i], row[2 * i + 1]);
+    }
+    for half in 0..2 {
+        let (a, b, c, d) = (pair[4 * half], pair[4 * half + 1], pair[4 * half + 2], pair[4 * half + 3]);
+        for odd in 0..2 {
+            let (upper, lower) = if odd == 0 {
+                (_mm256_shuffle_ps::<0x44>(a, b), _mm256_shuffle_ps::<0x44>(c, d))
+            } else {
+                (_mm256_shuffle_ps::<0xee>(a, b), _mm256_shuffle_ps::<0xee>(c, d))
+            };
+            let column = 2 * half + odd;
+            _mm256_storeu_ps(to.add(column * to_row), _mm256_permute2f128_ps::<0x20>(upper, lower));
+            _mm256_storeu_ps(to.add((column + 4) * to_row), _mm256_permute2f128_ps::<0x31>(upper, lower));
+        }
+    }
+}
+
 impl Simd for Avx2 {
     type V = __m256;
     type M = __m256;
@@ -109,7 +140,11 @@ impl Simd for Avx2 {
         _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes))))
     }
     #[inline(always)]
+    unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        transpose8(from, from_row, to, to_row)
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
-        tallest!(Avx2, m, vectors, tail, t, 6, 4, 2, 1)
+        tallest!(Avx2, m, vectors, tail, t, 6, 5, 4, 3, 2, 1)
     }
 }

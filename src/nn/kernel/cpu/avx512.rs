@@ -105,7 +105,19 @@ impl Simd for Avx512 {
         _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p.cast())))
     }
     #[inline(always)]
+    unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        super::avx2::transpose8(from, from_row, to, to_row)
+    }
+    #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: __m512) {
+        _mm512_stream_ps(p, v)
+    }
+    #[inline(always)]
+    unsafe fn fence() {
+        _mm_sfence()
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
-        tallest!(Avx512, m, vectors, tail, t, 14, 8, 4, 2, 1)
+        tallest!(Avx512, m, vectors, tail, t, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1)
     }
 }

@@ -1,5 +1,6 @@
 //! Loops on the current rayon pool, pieces of a range, and scratch memory that a thread keeps.
 
+use super::buffer::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -51,7 +52,7 @@ impl<T> Shared<T> {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Buffer> = const { RefCell::new(Buffer::EMPTY) };
 }
 
 /// Lends `len` floats of unspecified content that the thread keeps for the next call.
@@ -60,7 +61,8 @@ thread_local! {
 pub(super) fn with_scratch<R>(len: usize, job: impl FnOnce(&mut [f32]) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.len() < len {
-            scratch.resize(len, 0.0);
+            *scratch = Buffer::EMPTY;
+            *scratch = Buffer::with_len(len);
         }
         job(&mut scratch[..len])
     })

@@ -101,6 +101,14 @@ impl Simd for Portable {
         each(|i| if i < n { unsafe { *p.add(i) as f32 } } else { 0.0 })
     }
     #[inline(always)]
+    unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        for i in 0..8 {
+            for j in 0..8 {
+                *to.add(j * to_row + i) = *from.add(i * from_row + j);
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
         tallest!(Portable, m, vectors, tail, t, 2, 1)
     }

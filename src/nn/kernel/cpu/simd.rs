@@ -69,6 +69,15 @@ impl Isa {
         }
     }
 
+    /// Rows of the tallest register tile.
+    pub(super) fn rows(self) -> usize {
+        match self {
+            Isa::Avx512 => 14,
+            Isa::Avx2 => 6,
+            Isa::Portable => 2,
+        }
+    }
+
     /// Columns of one panel of a packed right-hand side: two vectors.
     pub(super) fn panel(self) -> usize {
         2 * self.lanes()
@@ -158,6 +167,16 @@ pub(super) trait Simd: Copy + 'static {
     /// The first `n` lanes, whole numbers 0..=255, as bytes.
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
+    /// `to[j][i] = from[i][j]` of 8x8 floats, rows `from_row` and `to_row` floats apart.
+    unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize);
+    /// A store that leaves no copy in the cache, where a vector is a whole line and `p` its start.
+    #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: Self::V) {
+        Self::store(p, v)
+    }
+    /// Puts streamed stores before whatever the thread does next.
+    #[inline(always)]
+    unsafe fn fence() {}
     /// Runs the microkernel on as many of the `m` rows as one register tile holds, on `vectors`
     /// (1 or 2) vectors of columns, the last of them `tail` lanes wide; returns the rows done.
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize;

@@ -8,7 +8,7 @@ use super::*;
 use crate::nn::compute::{Compute, Precision};
 
 /// Repeatable values of about unit size, few of them equal.
-fn values(len: usize, seed: u64) -> Vec<f32> {
+pub(super) fn values(len: usize, seed: u64) -> Vec<f32> {
     let draw = |i: usize| {
         let mut z = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed.wrapping_mul(0xd134_2543_de82_ef95);
         z = (z ^ (z >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,7 +18,7 @@ fn values(len: usize, seed: u64) -> Vec<f32> {
 }
 
 /// Lends `len` floats with guards on both sides and fails where a kernel wrote beyond them.
-fn guarded(len: usize, job: impl FnOnce(&mut [f32])) -> Vec<f32> {
+pub(super) fn guarded(len: usize, job: impl FnOnce(&mut [f32])) -> Vec<f32> {
     const GUARD: usize = 40;
     let mut buffer = vec![77.25f32; len + 2 * GUARD];
     job(&mut buffer[GUARD..GUARD + len]);
@@ -40,7 +40,7 @@ fn places([d, h, w]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
 }
 
 /// Calls `visit(input index, weight index, output index)` for every product of a convolution.
-fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
+pub(super) fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     let (size, out) = (s.input, s.output());
     let (ci, co) = (s.in_channels, s.out_channels);
     let at = |[_, h, w]: [usize; 3], n: usize, d: usize, [z, y, x]: [usize; 3]| ((n * d + z) * h + y) * w + x;
@@ -57,83 +57,6 @@ fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
                     visit(from * ci + c, (tap * ci + c) * co + k, to * co + k);
                 }
             }
-        }
-    }
-}
-
-fn conv_shapes() -> Vec<ConvShape> {
-    let mut shapes = Vec::new();
-    let mut volume = |batch, input, in_channels, out_channels, kernel, stride, padding| {
-        shapes.push(ConvShape { batch, input, in_channels, out_channels, kernel, stride, padding })
-    };
-    volume(2, [5, 6, 7], 3, 5, [3, 3, 3], [1, 1, 1], [1, 1, 1]);
-    volume(1, [6, 5, 9], 17, 18, [3, 3, 2], [2, 1, 2], [1, 0, 1]);
-    volume(1, [4, 3, 5], 2, 3, [2, 2, 1], [1, 2, 3], [3, 0, 0]);
-    volume(2, [3, 4, 4], 4, 16, [1, 1, 1], [2, 1, 1], [0, 0, 0]);
-    let mut add = |batch,
-                   input: [usize; 2],
-                   in_channels,
-                   out_channels,
-                   kernel: [usize; 2],
-                   stride: [usize; 2],
-                   padding: [usize; 2]| {
-        let deep = |[y, x]: [usize; 2], z| [z, y, x];
-        volume(batch, deep(input, 1), in_channels, out_channels, deep(kernel, 1), deep(stride, 1), deep(padding, 0))
-    };
-    for channels in [1, 3, 5, 8, 16, 17, 33] {
-        add(2, [7, 19], channels, 8, [3, 3], [1, 1], [1, 1]);
-        add(1, [6, 5], 3, channels, [3, 3], [1, 1], [1, 1]);
-        add(2, [9, 8], channels, channels, [3, 3], [2, 2], [1, 1]);
-    }
-    add(1, [9, 11], 3, 16, [7, 7], [2, 2], [3, 3]);
-    add(2, [8, 9], 5, 3, [2, 2], [3, 3], [0, 0]);
-    add(1, [4, 3], 8, 64, [1, 1], [1, 1], [0, 0]);
-    add(2, [7, 6], 17, 5, [1, 1], [2, 2], [0, 0]);
-    add(1, [5, 9], 1, 1, [5, 3], [2, 3], [2, 1]);
-    // More padding than the kernel is wide: whole windows of zeros.
-    add(1, [3, 4], 2, 3, [2, 2], [1, 1], [3, 3]);
-    // One output, the kernel as large as the image.
-    add(3, [4, 5], 3, 7, [4, 5], [1, 1], [0, 0]);
-    // Larger than one job takes.
-    add(1, [150, 40], 3, 16, [3, 3], [1, 1], [1, 1]);
-    shapes
-}
-
-#[test]
-fn convolutions_are_right_on_odd_sizes_strides_tails_and_borders() {
-    for s in conv_shapes() {
-        let (x, w) = (values(s.input_len(), 1), values(s.weight_len(), 2));
-        let (g, bias) = (values(s.output_len(), 3), values(s.out_channels, 4));
-        let mut y: Vec<f64> = (0..s.output_len()).map(|i| bias[i % s.out_channels] as f64).collect();
-        let mut dx = vec![0f64; s.input_len()];
-        let start = values(s.weight_len(), 5);
-        let mut dw: Vec<f64> = start.iter().map(|v| *v as f64).collect();
-        products(&s, |i, j, o| {
-            y[o] += x[i] as f64 * w[j] as f64;
-            dx[i] += g[o] as f64 * w[j] as f64;
-            dw[j] += g[o] as f64 * x[i] as f64;
-        });
-        let (scale, add) = (values(s.out_channels, 6), values(s.output_len(), 7));
-        let positive: Vec<f64> = (0..y.len())
-            .map(|o| (o, o % s.out_channels))
-            .map(|(o, k)| ((y[o] - bias[k] as f64) * scale[k] as f64 + bias[k] as f64 + add[o] as f64).max(0.0))
-            .collect();
-        for isa in Isa::available() {
-            let name = format!("{s:?} under {}", isa.name());
-            let compute = Compute { isa, precision: Precision::F32Strict };
-            let plain = Epilogue { bias: &bias, ..Epilogue::default() };
-            let got = guarded(y.len(), |out| conv::forward(compute, &s, &x, &w, plain, out));
-            close(&format!("forward of {name}"), &got, &y);
-            let all = Epilogue { scale: &scale, bias: &bias, add: Some(&add), relu: true };
-            let got = guarded(y.len(), |out| conv::forward(compute, &s, &x, &w, all, out));
-            close(&format!("forward with an epilogue of {name}"), &got, &positive);
-            let got = guarded(dx.len(), |out| conv::backward_data(compute, &s, &g, &w, Epilogue::default(), out));
-            close(&format!("input gradient of {name}"), &got, &dx);
-            let got = guarded(dw.len(), |out| {
-                out.copy_from_slice(&start);
-                conv::backward_weight(compute, &s, &x, &g, true, out)
-            });
-            close(&format!("weight gradient of {name}"), &got, &dw);
         }
     }
 }

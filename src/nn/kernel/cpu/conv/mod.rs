@@ -2,10 +2,12 @@
 
 mod direct;
 mod direct_weight;
+mod winograd;
 
 use super::gemm::Tile;
 use super::shape::ConvShape;
-use crate::nn::compute::Compute;
+use crate::nn::compute::{Compute, Precision};
+use winograd::Size;
 
 /// What happens to each output on its way to memory: `relu(sum * scale + bias + add)`, each part if there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +41,28 @@ impl Epilogue<'_> {
     }
 }
 
+/// What computes a convolution, in all three passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Algorithm {
+    Winograd(Size),
+    Direct,
+}
+
+impl Algorithm {
+    /// By the shape and the precision, never by the machine: the digits are the same everywhere.
+    fn of(precision: Precision, shape: &ConvShape) -> Algorithm {
+        let wide = shape.in_channels.min(shape.out_channels) >= 16;
+        if winograd::serves(shape) && wide {
+            return Algorithm::Winograd(match precision {
+                // bf16 has kernels of its own to come; until then it computes as f32 does.
+                Precision::F32 | Precision::Bf16 => Size::Four,
+                Precision::F32Strict => Size::Two,
+            });
+        }
+        Algorithm::Direct
+    }
+}
+
 /// `output (N, D', H', W', out) = epilogue(input (N, D, H, W, in) * weight (kd, kh, kw, in, out))`.
 pub fn forward(
     compute: Compute,
@@ -53,7 +77,11 @@ pub fn forward(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(output.len(), shape.output_len());
-    direct::forward(compute.isa, shape, input, weight, epilogue, output)
+    let isa = compute.isa;
+    match Algorithm::of(compute.precision, shape) {
+        Algorithm::Winograd(size) => winograd::forward(isa, size, shape, input, weight, epilogue, output),
+        Algorithm::Direct => direct::forward(isa, shape, input, weight, epilogue, output),
+    }
 }
 
 /// `grad_input = epilogue(the gradient towards the input)`; a transposed convolution's output is one,
@@ -71,7 +99,11 @@ pub fn backward_data(
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(grad_input.len(), shape.input_len());
-    direct::backward_data(compute.isa, shape, grad, weight, epilogue, grad_input)
+    let isa = compute.isa;
+    match Algorithm::of(compute.precision, shape) {
+        Algorithm::Winograd(size) => winograd::backward_data(isa, size, shape, grad, weight, epilogue, grad_input),
+        Algorithm::Direct => direct::backward_data(isa, shape, grad, weight, epilogue, grad_input),
+    }
 }
 
 /// Adds to (or, without `accumulate`, writes) the gradient of the weights (kd, kh, kw, in, out).
@@ -87,5 +119,12 @@ pub fn backward_weight(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(grad_weight.len(), shape.weight_len());
-    direct_weight::backward_weight(compute.isa, shape, input, grad, accumulate, grad_weight)
+    let isa = compute.isa;
+    match Algorithm::of(compute.precision, shape) {
+        Algorithm::Winograd(size) => winograd::backward_weight(isa, size, shape, input, grad, accumulate, grad_weight),
+        Algorithm::Direct => direct_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
+    }
 }
+
+#[cfg(test)]
+mod tests;
