@@ -3,8 +3,11 @@
 //! The loss is a fixed linear form of the output, summed in f64, so that a layer which is linear in
 //! its input or weights has an exact difference; curvature is taken out by Richardson's step.
 
-use hcwb::nn::layer::{BatchNorm, Conv, Dropout, Flatten, Layer, Linear, MaxPool, Relu};
-use hcwb::nn::{Array, Graph, GraphBuilder, Network, NodeId, Pass, Tensor};
+use hcwb::nn::layer::{
+    Add, AvgPool, BatchNorm, Concat, Conv, Dropout, Flatten, GlobalAvgPool, Layer, Linear, MaxPool, Relu, Sigmoid,
+    TransposedConv, Upsample, Window,
+};
+use hcwb::nn::{Array, Graph, GraphBuilder, Network, Pass, Tensor};
 use std::collections::BTreeMap;
 
 /// Repeatable values in [-1, 1).
@@ -107,9 +110,30 @@ const TRAIN: Pass = Pass::Train { seed: 5 };
 
 #[test]
 fn convolution() {
-    let strided = Conv { outputs: 5, kernel: [3, 2], stride: [2, 3], padding: [1, 2], bias: false };
+    let strided = Conv { outputs: 5, window: Window::image([3, 2], [2, 3], [1, 2]), bias: false };
     check("strided", single(&[7, 9, 3], "conv", strided), 2, TRAIN, 0.02, 1e-4);
     check("same", single(&[6, 5, 2], "conv", Conv::same(17, 3)), 2, TRAIN, 0.02, 1e-4);
+}
+
+#[test]
+fn transposed_convolution() {
+    let window = Window::image([3, 2], [2, 3], [1, 0]);
+    let odd = TransposedConv { outputs: 5, window, bias: false };
+    check("odd", single(&[4, 3, 3], "up", odd), 2, TRAIN, 0.02, 1e-4);
+    check("volumes", single(&[2, 3, 2, 4], "up", TransposedConv::doubling3d(3)), 2, TRAIN, 0.02, 1e-4);
+}
+
+#[test]
+fn means_and_copies() {
+    let overlapping = AvgPool { window: Window::image([3, 2], [2, 1], [1, 1]) };
+    check("overlapping", single(&[6, 5, 3], "pool", overlapping), 2, TRAIN, 0.02, 1e-4);
+    check("global", single(&[3, 4, 2, 5], "mean", GlobalAvgPool), 2, TRAIN, 0.02, 1e-4);
+    check("upsample", single(&[3, 4, 5], "up", Upsample::image([2, 3])), 2, TRAIN, 0.02, 1e-4);
+}
+
+#[test]
+fn sigmoid_alone() {
+    check("sigmoid", single(&[3, 4, 5], "sigmoid", Sigmoid), 2, TRAIN, 0.02, 1e-4);
 }
 
 #[test]
@@ -127,7 +151,7 @@ fn batch_norm_in_training_and_in_evaluation() {
 
 #[test]
 fn max_pooling() {
-    let overlapping = MaxPool { kernel: [3, 3], stride: [2, 1], padding: [1, 1] };
+    let overlapping = MaxPool { window: Window::image([3, 3], [2, 1], [1, 1]) };
     check("overlapping", single(&[6, 5, 2], "pool", overlapping), 1, TRAIN, 1e-3, 1e-3);
     check("halving", single(&[7, 6, 5], "pool", MaxPool::halving(2)), 1, TRAIN, 1e-3, 1e-3);
 }
@@ -143,36 +167,20 @@ fn dropout() {
     check("dropout", single(&[40], "dropout", Dropout { rate: 0.4 }), 3, Pass::Eval, 0.02, 1e-4);
 }
 
-/// A graph whose branches meet: gradients of a value that two layers read are added.
+/// A graph whose branches meet: gradients of a value that several layers read, or one reads twice, are added.
 #[test]
-fn a_value_read_twice_gets_both_gradients() {
-    #[derive(Debug)]
-    struct Sum;
-    impl Layer for Sum {
-        fn kind(&self) -> &'static str {
-            "sum"
-        }
-        fn output_shape(&self, inputs: &[&[usize]]) -> hcwb::Result<Vec<usize>> {
-            Ok(inputs[0].to_vec())
-        }
-        fn forward(&self, _: hcwb::nn::layer::Forward, inputs: &[&Tensor]) -> Tensor {
-            let sum = inputs[0].data().iter().zip(inputs[1].data()).map(|(a, b)| a + b).collect();
-            Tensor::from_vec(inputs[0].shape(), sum).unwrap()
-        }
-        fn backward(&self, _: hcwb::nn::layer::Backward, grad: Tensor) -> Vec<Option<Tensor>> {
-            vec![Some(grad.clone()), Some(grad)]
-        }
-    }
+fn a_value_read_several_times_gets_all_gradients() {
     let build = || -> hcwb::Result<Graph> {
         let mut b = GraphBuilder::new(&[6, 5, 3])?;
         let stem = b.add("stem", Conv::same(4, 3), &[b.input()])?;
         let norm = b.add("norm", BatchNorm::default(), &[stem])?;
         let left = b.add("left", Conv::same(4, 3), &[norm])?;
         let right = b.add("right", Conv::same(4, 1), &[norm])?;
-        let sum = b.add("sum", Sum, &[left, right])?;
-        let twice: NodeId = b.add("twice", Sum, &[sum, norm])?;
-        let flat = b.add("flat", Flatten, &[twice])?;
-        let end = b.add("end", Linear::after_flatten(3, [6, 5, 4]), &[flat])?;
+        let sum = b.add("sum", Add, &[left, right])?;
+        let all = b.add("all", Add, &[sum, norm, norm])?;
+        let beside = b.add("beside", Concat, &[all, norm, sum])?;
+        let flat = b.add("flat", Flatten, &[beside])?;
+        let end = b.add("end", Linear::after_flatten(3, [6, 5, 12]), &[flat])?;
         Ok(b.finish(end))
     };
     check("branches", build().unwrap(), 2, TRAIN, 0.01, 1e-4);

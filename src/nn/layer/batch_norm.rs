@@ -90,8 +90,11 @@ impl Layer for BatchNorm {
         let add = pass.fused.add.then(|| inputs[1].data());
         norm::scale_shift(pass.compute.isa, x, &scale, &shift, add, pass.fused.relu, output.data_mut());
         let inverse_sd = var.iter().map(|v| 1.0 / (v + self.eps).sqrt());
-        let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect();
-        pass.saved.floats = vec![narrow(mean), inverse_sd.map(|v| v as f32).collect(), scale, shift];
+        let inverse_sd = inverse_sd.map(|v| v as f32).collect();
+        let narrow: Vec<f32> = mean.iter().map(|v| *v as f32).collect();
+        // What an f32 loses of a mean counts where it is large beside the spread.
+        let rest = mean.iter().zip(&narrow).map(|(m, n)| (m - *n as f64) as f32).collect();
+        pass.saved.floats = vec![narrow, rest, inverse_sd, scale, shift];
         output
     }
 
@@ -100,8 +103,8 @@ impl Layer for BatchNorm {
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let isa = pass.compute.isa;
         let x = pass.input(0).data();
-        let [mean, inverse_sd, scale, shift] = &pass.saved.floats[..] else {
-            unreachable!("forward saved four rows of statistics")
+        let [mean, rest, inverse_sd, scale, shift] = &pass.saved.floats[..] else {
+            unreachable!("forward saved five rows of statistics")
         };
         let channels = mean.len();
         let rows = (x.len() / channels) as f64;
@@ -111,7 +114,8 @@ impl Layer for BatchNorm {
             Fused { add: false, .. } => norm::Gate::ScaleShift(scale, shift),
             _ => norm::Gate::Output(pass.output().data()),
         };
-        let (sums, centred) = norm::grad_sums(isa, grad.data(), x, mean, gate);
+        let (sums, mut centred) = norm::grad_sums(isa, grad.data(), x, mean, gate);
+        centred.iter_mut().zip(&sums).zip(rest).for_each(|((c, s), r)| *c -= s * *r as f64);
         let weight: Vec<f64> = pass.parameters[WEIGHT].value.iter().map(|w| *w as f64).collect();
         let in_sd: Vec<f64> = centred.iter().zip(inverse_sd).map(|(s, i)| s * *i as f64).collect();
         let (mut a, mut b, mut c) = (vec![0f32; channels], vec![0f32; channels], vec![0f32; channels]);
@@ -122,7 +126,7 @@ impl Layer for BatchNorm {
             if matches!(pass.pass, Pass::Train { .. }) {
                 let slope = -scale * inverse * in_sd[i] / rows;
                 b[i] = slope as f32;
-                c[i] = (-scale * sums[i] / rows - slope * mean[i] as f64) as f32;
+                c[i] = (-scale * sums[i] / rows - slope * (mean[i] as f64 + rest[i] as f64)) as f32;
             }
         }
         if pass.parameters[WEIGHT].spec.trainable {

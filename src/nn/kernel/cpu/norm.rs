@@ -6,8 +6,9 @@ use super::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
 
 /// Mean and variance (divided by the number of rows) of each channel.
 ///
-/// Each block is centred on its own mean while it lies in the cache; blocks are merged in f64
-/// (Chan, Golub and LeVeque 1983, eq. 2.1), so a large mean costs no digits.
+/// Each block is centred on its own mean while it lies in the cache, and the mean corrected by what is
+/// left (the corrected two-pass algorithm); blocks are merged in f64 (Chan, Golub and LeVeque 1983,
+/// eq. 2.1), so a large mean costs no digits.
 pub fn moments(isa: Isa, x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let rows = rows_of(x, channels);
     let cut = Cut::new(rows, channels);
@@ -17,17 +18,22 @@ pub fn moments(isa: Isa, x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
         // Safety: one job a part.
         let state = unsafe { &mut *shared.at(part) };
         let mut sums = vec![0f32; channels];
+        let mut centred = vec![0f32; 2 * channels];
         for (first, rows) in blocks {
             sums.fill(0.0);
             // Safety: the rows lie in `x`.
             unsafe { dispatch(isa, SumRows { term: Values { x }, channels, first, rows, sums: &mut sums }) };
             let mean: Vec<f32> = sums.iter().map(|s| s / rows as f32).collect();
             let pattern = repeat(isa, &mean);
-            let term = Squares { x, mean: &pattern };
-            sums.fill(0.0);
+            let term = Centred { x, mean: &pattern };
+            centred.fill(0.0);
             // Safety: as above; the pattern was made for this instruction set.
-            unsafe { dispatch(isa, SumRows { term, channels, first, rows, sums: &mut sums }) };
-            state.merge(rows as f64, mean.iter().map(|m| *m as f64), sums.iter().map(|s| *s as f64));
+            unsafe { dispatch(isa, SumRows { term, channels, first, rows, sums: &mut centred }) };
+            let (left, squares) = centred.split_at(channels);
+            let off = left.iter().map(|l| *l as f64 / rows as f64);
+            let mean = mean.iter().zip(off.clone()).map(|(m, off)| *m as f64 + off);
+            let squares = squares.iter().zip(off).map(|(s, off)| *s as f64 - off * off * rows as f64);
+            state.merge(rows as f64, mean, squares);
         }
     });
     let mut all = Moments { rows: 0.0, mean: vec![0.0; channels], squares: vec![0.0; channels] };
@@ -272,7 +278,7 @@ macro_rules! sums {
         }
     )*};
 }
-sums!(Values: 1, Squares: 1, Masked: 1, GradTimesCentred: 2);
+sums!(Values: 1, Centred: 2, Masked: 1, GradTimesCentred: 2);
 
 struct Values<'a> {
     x: &'a [f32],
@@ -284,16 +290,16 @@ impl Term<1> for Values<'_> {
     }
 }
 
-struct Squares<'a> {
+struct Centred<'a> {
     x: &'a [f32],
     mean: &'a [f32],
 }
-impl Term<1> for Squares<'_> {
+impl Term<2> for Centred<'_> {
     #[inline(always)]
-    unsafe fn at<S: Simd>(&self, i: usize, n: usize, j: usize) -> [S::V; 1] {
+    unsafe fn at<S: Simd>(&self, i: usize, n: usize, j: usize) -> [S::V; 2] {
         let mean = load_upto::<S>(self.mean.as_ptr().add(j), n);
         let d = S::sub(load_upto::<S>(self.x.as_ptr().add(i), n), mean);
-        [S::mul(d, d)]
+        [d, S::mul(d, d)]
     }
 }
 
