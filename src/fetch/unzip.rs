@@ -4,7 +4,6 @@ use super::download::check_room;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Progress;
 use crate::text;
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -53,7 +52,11 @@ fn broken(archive: &Path, error: ZipError) -> Error {
 
 /// The files of an archive, with their safe paths, and how many bytes they promise to be.
 fn plan(zip: &mut ZipArchive<BufReader<File>>, limit: u64) -> Result<(Vec<(usize, PathBuf)>, u64)> {
-    let (mut files, mut bytes, mut names) = (Vec::new(), 0u64, BTreeSet::new());
+    if zip.has_duplicate_names() {
+        return Err(Error::new("the archive is not to be trusted: it has a name twice")
+            .cure("delete it; fetch it from where it was published"));
+    }
+    let (mut files, mut bytes) = (Vec::new(), 0u64);
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(|e| Error::new("the archive cannot be read").because(e))?;
         let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
@@ -78,9 +81,6 @@ fn plan(zip: &mut ZipArchive<BufReader<File>>, limit: u64) -> Result<(Vec<(usize
         bytes = bytes.saturating_add(entry.size());
         if bytes > limit {
             return refuse(&format!("makes it larger than the {limit} bytes that were expected"));
-        }
-        if !names.insert(path.clone()) {
-            return refuse("is in it twice");
         }
         files.push((index, path));
     }

@@ -156,7 +156,10 @@ impl<R: Read> Machine<'_, R> {
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let class = match (&self.values[module], &self.values[name]) {
-                    (Value::Text(module), Value::Text(name)) => Value::Class(format!("{module}.{name}")),
+                    // Longer names than any in Python would let a small file take much memory, copied again and again.
+                    (Value::Text(module), Value::Text(name)) if module.len() + name.len() < LONGEST_NAME => {
+                        Value::Class(format!("{module}.{name}"))
+                    }
                     _ => Value::Other,
                 };
                 self.push(class);
@@ -311,7 +314,7 @@ impl<R: Read> Machine<'_, R> {
     fn storage(&self, id: Place) -> Value {
         let [_, class, key, ..] = self.items(id) else { return Value::Other };
         match (&self.values[*class], &self.values[*key]) {
-            (Value::Class(class), Value::Text(key)) => match storage_dtype(class) {
+            (Value::Class(class), Value::Text(key)) if key.len() < LONGEST_NAME => match storage_dtype(class) {
                 Some(dtype) => Value::Storage { key: key.clone(), dtype },
                 None => Value::Other,
             },
@@ -354,6 +357,8 @@ impl<R: Read> Machine<'_, R> {
     }
 }
 
+/// Of a class or a storage, in bytes.
+const LONGEST_NAME: usize = 256;
 const EMPTY: &str = "its pickle takes more than it gave";
 
 /// A number of so many bytes, least first, the last one with the sign.

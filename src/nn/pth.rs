@@ -25,6 +25,11 @@ const OLD_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\
 ///
 /// Names as in the file. Fails as [`super::weights::load`] does, and where the file holds no such dictionary.
 pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>> {
+    load_only(path, |_| true)
+}
+
+/// As [`load`], but reads only the tensors whose names are `wanted`.
+pub fn load_only(path: impl AsRef<Path>, wanted: impl FnMut(&str) -> bool) -> Result<BTreeMap<String, Array>> {
     let path = path.as_ref();
     let mut file = BufReader::new(File::open(path).doing("read weights", path)?);
     let about = file.get_ref().metadata().doing("read weights", path)?;
@@ -34,7 +39,8 @@ pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>> {
     let mut begins = Vec::new();
     file.by_ref().take(OLD_MAGIC.len() as u64).read_to_end(&mut begins).doing("read weights", path)?;
     file.rewind().doing("read weights", path)?;
-    let read = if begins == OLD_MAGIC { read_old(&mut file, about.len()) } else { read_zip(file, about.len()) };
+    let length = about.len();
+    let read = if begins == OLD_MAGIC { read_old(&mut file, length, wanted) } else { read_zip(file, length, wanted) };
     read.map_err(|(what, cure)| Error::new(what).at(path).cure(cure))
 }
 
@@ -47,15 +53,20 @@ fn fault(what: impl Into<String>) -> Fault {
     (what.into(), AGAIN)
 }
 
-fn read_zip(file: BufReader<File>, length: u64) -> Result<BTreeMap<String, Array>, Fault> {
+fn read_zip(
+    file: BufReader<File>,
+    length: u64,
+    wanted: impl FnMut(&str) -> bool,
+) -> Result<BTreeMap<String, Array>, Fault> {
     let unreadable = |e: zip::result::ZipError| fault(format!("this is no whole PyTorch file: {e}"));
     let mut zip = ZipArchive::new(file).map_err(unreadable)?;
-    let mut entries = HashMap::new();
+    let (mut entries, mut sum) = (HashMap::new(), 0u64);
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(unreadable)?;
         let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
-        // PyTorch stores without compressing, so nothing can be larger than the file.
-        if entry.size() > length || entry.compression() != CompressionMethod::Stored {
+        // PyTorch stores without compressing, so all together are smaller than the file.
+        sum = entry.size().saturating_add(sum);
+        if sum > length || entry.compression() != CompressionMethod::Stored {
             return Err(fault(format!("{} in it is not as PyTorch writes it", text::line(&name))));
         }
         entries.insert(name, (index, entry.size()));
@@ -80,8 +91,8 @@ fn read_zip(file: BufReader<File>, length: u64) -> Result<BTreeMap<String, Array
     if bytes_of("byteorder").is_ok_and(|order| order == b"big") {
         return Err(("the file comes from a big-endian machine".into(), "save it on a little-endian one"));
     }
-    let pickle = Pickle::read(&mut bytes_of("data.pkl")?.as_slice()).map_err(fault)?;
-    let tensors = tensors(&pickle, length)?;
+    let pickle = Pickle::read(&mut bytes_of("data.pkl")?.as_slice().take(LONGEST_PICKLE)).map_err(fault)?;
+    let tensors = tensors(&pickle, length, wanted)?;
     // Storages one after the other, each read once and let go.
     let mut by_storage: BTreeMap<&str, Vec<(&str, &Tensor)>> = BTreeMap::new();
     for (name, tensor) in &tensors {
@@ -98,13 +109,17 @@ fn read_zip(file: BufReader<File>, length: u64) -> Result<BTreeMap<String, Array
 }
 
 /// Magic number, protocol, machine, the object, the storages' keys; then each storage's length and bytes.
-fn read_old(file: &mut BufReader<File>, length: u64) -> Result<BTreeMap<String, Array>, Fault> {
+fn read_old(
+    file: &mut BufReader<File>,
+    length: u64,
+    wanted: impl FnMut(&str) -> bool,
+) -> Result<BTreeMap<String, Array>, Fault> {
     let mut next = || Pickle::read(&mut file.by_ref().take(LONGEST_PICKLE)).map_err(fault);
     for _ in 0..3 {
         next()?;
     }
     let (pickle, keys) = (next()?, next()?);
-    let tensors = tensors(&pickle, length)?;
+    let tensors = tensors(&pickle, length, wanted)?;
     let mut arrays = BTreeMap::new();
     for key in keys.items(keys.root()) {
         let Value::Text(key) = keys.get(*key) else { return Err(fault("its list of storages cannot be read")) };
@@ -129,6 +144,9 @@ fn read_old(file: &mut BufReader<File>, length: u64) -> Result<BTreeMap<String, 
             arrays.insert(name.clone(), array(name, tensor, &data)?);
         }
     }
+    if file.stream_position().is_ok_and(|at| at > length) {
+        return Err(fault("the file is cut off in its last storage"));
+    }
     match tensors.keys().find(|name| !arrays.contains_key(*name)) {
         Some(name) => Err(fault(format!("tensor {}: its values are not in the file", text::line(name)))),
         None => Ok(arrays),
@@ -136,10 +154,14 @@ fn read_old(file: &mut BufReader<File>, length: u64) -> Result<BTreeMap<String, 
 }
 
 /// The tensors of the network's own dictionary, by name.
-fn tensors(pickle: &Pickle, length: u64) -> Result<BTreeMap<String, Tensor>, Fault> {
+fn tensors(
+    pickle: &Pickle,
+    length: u64,
+    mut wanted: impl FnMut(&str) -> bool,
+) -> Result<BTreeMap<String, Tensor>, Fault> {
     let mut at = pickle.root();
     for _ in 0..4 {
-        let found: BTreeMap<String, Tensor> = pickle
+        let mut found: BTreeMap<String, Tensor> = pickle
             .pairs(at)
             .iter()
             .filter_map(|(key, value)| match (pickle.get(*key), pickle.get(*value)) {
@@ -150,6 +172,7 @@ fn tensors(pickle: &Pickle, length: u64) -> Result<BTreeMap<String, Tensor>, Fau
             .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
             .collect();
         if !found.is_empty() {
+            found.retain(|name, _| wanted(name));
             // Tensors may share bytes, but not so that a small file becomes a large network.
             let bytes = found.values().try_fold(0u64, |sum, t| sum.checked_add(t.bytes()?));
             return match bytes {

@@ -75,7 +75,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<(BTreeMap<String, Array>, BTreeMap
 /// As [`load`], but reads only the tensors whose names are `wanted`.
 pub fn load_only(
     path: impl AsRef<Path>,
-    wanted: impl Fn(&str) -> bool,
+    mut wanted: impl FnMut(&str) -> bool,
 ) -> Result<(BTreeMap<String, Array>, BTreeMap<String, String>)> {
     let path = path.as_ref();
     let Header { tensors, metadata, data_start } = header(path)?;
