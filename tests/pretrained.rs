@@ -5,7 +5,7 @@ mod common;
 mod server;
 
 use common::Sandbox;
-use hcwb::model::pretrained::{LoadReport, encoder_names, load_encoder, recognise::Architecture};
+use hcwb::model::pretrained::{LoadReport, encoder_names, load_encoder, open, recognise::Architecture};
 use hcwb::nn::layer::{BatchNorm, Conv, Flatten, Linear};
 use hcwb::nn::{Array, Graph, GraphBuilder, Network, weights};
 use serde_json::{Value, json};
@@ -160,6 +160,18 @@ fn files_that_are_no_weights_of_ours_are_refused_by_name() {
     sandbox.fails(1, &["weights", "import", sandbox.path().join("none.pth").to_str().unwrap()]);
     sandbox.fails(1, &["weights", "import", sandbox.path().to_str().unwrap(), "--name", "folder"]);
     assert!(!sandbox.workspace().join("weights").exists());
+}
+
+#[test]
+fn weights_that_are_not_there_are_answered_with_the_command_that_brings_them() {
+    let sandbox = Sandbox::new();
+    let ws = hcwb::workspace::Workspace::at(sandbox.workspace()).unwrap();
+    assert!(open(&ws, "vgg16").unwrap_err().cure.unwrap().contains("hcwb weights fetch vgg16"));
+    let file = write(&sandbox, "mine.safetensors", &made_up(Architecture::Vgg16, |_| {}));
+    sandbox.ok(&["weights", "import", file.to_str().unwrap()]);
+    assert!(open(&ws, "mime").unwrap_err().cure.unwrap().contains("did you mean mine?"));
+    let (arrays, metadata) = open(&ws, "mine").unwrap();
+    assert_eq!((arrays.len(), metadata["architecture"].as_str()), (26, "vgg16"));
 }
 
 #[test]

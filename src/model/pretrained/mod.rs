@@ -16,4 +16,4 @@ pub use import::{Imported, Origin, import};
 pub use known::Known;
 pub use load::{LoadReport, encoder_names, load_encoder};
 pub use recognise::{Architecture, is_head};
-pub use store::{Stored, list};
+pub use store::{Stored, list, open};

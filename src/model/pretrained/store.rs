@@ -1,11 +1,13 @@
 //! The workspace's `weights/`: one safetensors file a name, which says of itself what it is.
 
+use super::known::KNOWN;
 use super::variant;
 use crate::error::{Error, IoContext, Result};
-use crate::nn::weights;
+use crate::nn::{Array, weights};
 use crate::text;
 use crate::workspace::Workspace;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Metadata keys: the sha256 of the file that was imported, and where it came from.
@@ -54,6 +56,22 @@ pub fn list(ws: &Workspace) -> Result<Vec<Stored>> {
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
+}
+
+/// Tensors and metadata of the weights called `name`; fails with the command that brings them where they are not there.
+pub fn open(ws: &Workspace, name: &str) -> Result<(BTreeMap<String, Array>, BTreeMap<String, String>)> {
+    check_name(name)?;
+    let path = path(ws, name);
+    if path.exists() {
+        return weights::load(&path);
+    }
+    let here: Vec<_> = list(ws)?.into_iter().map(|s| s.name).collect();
+    let cure = match (KNOWN.iter().any(|k| k.name == name), text::nearest(name, here.iter().map(String::as_str))) {
+        (true, _) => format!("fetch them: hcwb weights fetch {name}"),
+        (false, Some(nearest)) => format!("did you mean {nearest}? hcwb weights list shows all"),
+        (false, None) => "hcwb weights list shows what is there and what can be fetched".into(),
+    };
+    Err(Error::usage(format!("there are no weights called {name} in the workspace")).at(path).cure(cure))
 }
 
 fn look(name: String, file: PathBuf) -> Stored {
