@@ -4,6 +4,10 @@
 pub trait Progress: Sync {
     /// A stage of `total` units begins; `what` is a short present participle ("decoding images").
     fn begin(&self, what: &str, total: u64);
+    /// As [`Progress::begin`], the units being bytes; a `total` of 0 is not known yet.
+    fn begin_bytes(&self, what: &str, total: u64) {
+        self.begin(what, total);
+    }
     /// `units` more are done.
     fn advance(&self, units: u64);
 }

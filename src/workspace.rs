@@ -58,6 +58,10 @@ impl Workspace {
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
     }
+    /// Fetched or imported weights, one safetensors file a name.
+    pub fn weights(&self) -> PathBuf {
+        self.root.join("weights")
+    }
     /// One directory a run.
     pub fn runs(&self) -> PathBuf {
         self.root.join("runs")

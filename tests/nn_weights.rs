@@ -133,3 +133,50 @@ fn a_missing_file_and_a_folder_are_errors_with_a_cure() {
     assert!(weights::load(dir.path().join("none.safetensors")).unwrap_err().cure.is_some());
     assert!(weights::load(dir.path()).is_err());
 }
+
+#[test]
+fn a_cut_file_says_in_which_tensor_it_ends_and_how_much_is_there() {
+    let dir = folder();
+    let path = dir.path().join("w.safetensors");
+    weights::save(&path, &some(), &BTreeMap::new()).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    let error = weights::load(&path).unwrap_err();
+    // a.bias has 4 bytes, b.weight 24: 28 in all.
+    assert!(error.what.contains("cut off in tensor b.weight") && error.what.contains("28"), "{error}");
+    std::fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
+    let error = weights::load(&path).unwrap_err();
+    assert!(error.what.contains("28") && error.what.contains("32"), "{error}");
+}
+
+#[test]
+fn tensors_that_overlap_or_leave_gaps_are_refused_by_name() {
+    let dir = folder();
+    for (first, second) in [("[0,4]", "[0,4]"), ("[0,4]", "[8,12]"), ("[4,0]", "[4,8]")] {
+        let tensor = |at: &str| format!(r#"{{"dtype":"F32","shape":[1],"data_offsets":{at}}}"#);
+        let header = format!(r#"{{"a":{},"b":{}}}"#, tensor(first), tensor(second));
+        let error = weights::load(crafted(&dir, &header, &[0; 12])).unwrap_err();
+        assert!(error.what.contains("tensor ") && error.cure.is_some(), "{error}");
+    }
+}
+
+#[test]
+fn only_the_tensors_that_are_wanted_are_read() {
+    let dir = folder();
+    let path = dir.path().join("w.safetensors");
+    weights::save(&path, &some(), &BTreeMap::new()).unwrap();
+    let (arrays, _) = weights::load_only(&path, |name| name.ends_with("bias")).unwrap();
+    assert_eq!(arrays.into_iter().collect::<Vec<_>>(), [("a.bias".to_owned(), array(&[1], &[7.0]))]);
+    assert_eq!(weights::header(&path).unwrap().tensors["b.weight"].shape, [2, 3]);
+}
+
+#[test]
+fn a_transposed_tensor_is_called_so() {
+    let wanted: BTreeMap<&str, &[usize]> = BTreeMap::from([("w", &[4, 2, 3][..])]);
+    for (shape, transposed) in [([3, 2, 4], true), ([2, 4, 3], true), ([4, 2, 6], false)] {
+        let state = BTreeMap::from([("w".to_owned(), array(&shape, &vec![0.0; shape.iter().product()]))]);
+        let error = weights::check_names(&wanted, &state).unwrap_err();
+        assert_eq!(error.what.contains("it is transposed"), transposed, "{error}");
+        assert!(error.cure.is_some());
+    }
+}

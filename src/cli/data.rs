@@ -1,11 +1,13 @@
-//! `hcwb data`: add, list, show, audit, prepare, stats, phantom, remove.
+//! `hcwb data`: fetch, add, list, show, audit, prepare, stats, phantom, remove.
 
 use super::output;
 use crate::dataset::audit::{Audit, Finding, Severity};
+use crate::dataset::fetch::{self, Published};
 use crate::dataset::hc18::Folder;
 use crate::dataset::stats::{Group, Range, Stats};
 use crate::dataset::{self, Dataset, DatasetKind, Preparation, Prepared, cache, phantom, registry, stats};
 use crate::error::{Error, Result};
+use crate::fetch::{Outcome, Patience};
 use crate::progress::Progress;
 use crate::text;
 use crate::workspace::Workspace;
@@ -13,11 +15,24 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The verbs of `hcwb data`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum DataCommand {
+    /// Fetch a published data set: hc18 (176 MB, Zenodo 1327317) or acdc (2.3 GB)
+    Fetch {
+        /// hc18 or acdc
+        #[arg(value_parser = parse_published)]
+        data: Published,
+        /// Where to put it; what is there already and right stays
+        dir: PathBuf,
+        /// A mirror that has the files under their published names
+        #[arg(long, value_name = "ADDRESS")]
+        base_url: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Register a folder of raw data under a name; the folder is never written to
     Add {
         /// What the folder holds
@@ -89,6 +104,10 @@ fn parse_kind(word: &str) -> Result<DatasetKind, String> {
     word.parse().map_err(sentence)
 }
 
+fn parse_published(word: &str) -> Result<Published, String> {
+    fetch::published(word).map_err(sentence)
+}
+
 fn parse_size(text: &str) -> Result<Preparation, String> {
     let (width, height) = text.split_once(['x', 'X', '×']).ok_or("write width x height, for instance 128x128")?;
     let side = |s: &str| s.trim().parse().map_err(|_| format!("\"{}\" is not a number of px", text::line(s)));
@@ -107,6 +126,7 @@ fn sentence(error: Error) -> String {
 /// Does what `command` says; results go to standard output, remarks to standard error.
 pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
     match command {
+        DataCommand::Fetch { data, dir, base_url, json } => fetch(&data, &dir, base_url.as_deref(), progress, json),
         DataCommand::Add { kind, dir, name, json } => {
             let data = dataset::add(ws, kind, &dir, &name, progress)?;
             for part in &Folder::find(&data.path)?.parts {
@@ -163,6 +183,35 @@ pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Res
             show(json, &report, || format!("removed {name} and its cache; the raw data were not touched\n"))
         }
     }
+}
+
+fn fetch(data: &Published, dir: &Path, mirror: Option<&str>, progress: &dyn Progress, json: bool) -> Result<()> {
+    let unchecked: Vec<_> = data.files.iter().filter(|f| f.md5.is_none()).map(|f| f.name).collect();
+    if !unchecked.is_empty() {
+        remark(&format!("no checksum was published for {}; only the archive's own are compared", unchecked.join(", ")));
+    }
+    let files = fetch::fetch(data, dir, mirror, &Patience::default(), progress)?;
+    let root = fetch::root(data, dir);
+    let next = format!("hcwb data add {} {} --name {}", data.word, text::line(&root.to_string_lossy()), data.word);
+    let rows = files.iter().map(|f| {
+        let outcome = if f.outcome == Outcome::Fetched { "fetched" } else { "there already" };
+        let unpacked = f.unpacked.map(|u| serde_json::json!({ "new": u.new, "same": u.same }));
+        serde_json::json!({ "name": f.name, "outcome": outcome, "unpacked": unpacked })
+    });
+    let report = serde_json::json!({
+        "path": root, "files": rows.collect::<Vec<_>>(), "licence": data.licence, "citation": data.citation, "next": next,
+    });
+    show(json, &report, || {
+        let mut out = String::new();
+        for f in &files {
+            let outcome = if f.outcome == Outcome::Fetched { "fetched" } else { "was there already" };
+            let unpacked = f.unpacked.map(|u| format!("; {} files unpacked, {} there already", u.new, u.same));
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{} {outcome}{}", f.name, unpacked.unwrap_or_default());
+        }
+        let _ = write!(out, "licence: {}\ncite: {}\nnext: {next}\n", data.licence, data.citation);
+        out
+    })
 }
 
 /// Prints the JSON of `value`, or the text.

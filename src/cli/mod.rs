@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod run;
 mod watch;
+mod weights;
 
 use crate::error::{Error, Kind, Result};
 use crate::text;
@@ -51,12 +52,15 @@ enum Command {
     Demo(demo::Demo),
     /// What this machine offers, what is missing and how to get it
     Doctor(doctor::Doctor),
-    /// Data sets: add, audit, prepare
+    /// Data sets: fetch, add, audit, prepare
     #[command(subcommand)]
     Data(data::DataCommand),
     /// Networks and their parameters
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Pre-trained weights: fetch, import, list
+    #[command(subcommand)]
+    Weights(weights::WeightsCommand),
     /// Trainings: start, watch, stop, resume
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -102,6 +106,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Doctor(doctor) => doctor::run(&doctor, &ws),
         Command::Data(command) => data::run(command, &ws, &progress::Bars::new()),
         Command::Model(command) => model::run(command),
+        Command::Weights(command) => weights::run(command, &ws, &progress::Bars::new()),
         Command::Run(command) => run::run(command, &ws),
         Command::Bench(BenchCommand::Train(bench)) => bench::bench_train(&bench),
     }

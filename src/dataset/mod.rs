@@ -5,6 +5,7 @@ pub mod audit;
 pub mod augment;
 pub mod batch;
 pub mod cache;
+pub mod fetch;
 mod finding;
 pub mod fingerprint;
 pub mod hc18;

@@ -1,6 +1,7 @@
 //! The zoo: what learns. A name or a spec in, a graph out.
 
 pub mod cnn;
+pub mod pretrained;
 
 use crate::error::{Error, Result};
 use crate::nn::Graph;

@@ -3,9 +3,10 @@
 use crate::error::{Error, IoContext, Result};
 use crate::text;
 use candle_core::{DType, Device};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// A named array in the order of the file.
@@ -68,64 +69,151 @@ pub fn save(
 ///
 /// Fails on a file that is cut short, contradicts itself, holds other types, or a value that is not finite.
 pub fn load(path: impl AsRef<Path>) -> Result<(BTreeMap<String, Array>, BTreeMap<String, String>)> {
+    load_only(path, |_| true)
+}
+
+/// As [`load`], but reads only the tensors whose names are `wanted`.
+pub fn load_only(
+    path: impl AsRef<Path>,
+    mut wanted: impl FnMut(&str) -> bool,
+) -> Result<(BTreeMap<String, Array>, BTreeMap<String, String>)> {
     let path = path.as_ref();
-    let bytes = read(path)?;
-    let broken = |e: safetensors::SafeTensorError| {
-        Error::new("this is no whole safetensors file").at(path).cure("copy or download it again").because(e)
-    };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-    let metadata = header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let Header { tensors, metadata, data_start } = header(path)?;
+    let mut file = std::fs::File::open(path).doing("read weights", path)?;
     let mut arrays = BTreeMap::new();
-    for (name, view) in SafeTensors::deserialize(&bytes).map_err(broken)?.iter() {
+    for (name, TensorHeader { dtype, shape, data_offsets: (start, end) }) in tensors {
         // Counters (`num_batches_tracked`) are integers; no network here has them.
-        if view.dtype() == Dtype::I64 && name.ends_with("num_batches_tracked") {
+        if !wanted(&name) || (dtype == Dtype::I64 && name.ends_with("num_batches_tracked")) {
             continue;
         }
-        let says = |what: String| Error::new(format!("tensor {}: {what}", text::line(name))).at(path);
-        let values = floats(view.dtype(), view.data(), view.shape()).map_err(says)?;
-        if let Some(i) = values.iter().position(|v| !v.is_finite()) {
-            return Err(says(format!("value {i} is {}, not a finite number", values[i]))
-                .cure("these weights are spoilt; take an earlier checkpoint or another file"));
-        }
-        arrays.insert(name.to_owned(), Array { shape: view.shape().to_vec(), values });
+        let mut data = vec![0; (end - start) as usize];
+        let read = file.seek(SeekFrom::Start(data_start + start)).and_then(|_| file.read_exact(&mut data));
+        read.doing("read weights", path)?;
+        let values = floats(dtype, &data, &shape).and_then(|values| finite(values).map_err(|e| (e, SPOILT)));
+        let values = values
+            .map_err(|(what, cure)| Error::new(format!("tensor {}: {what}", text::line(&name))).at(path).cure(cure))?;
+        arrays.insert(name, Array { shape, values });
     }
     Ok((arrays, metadata))
 }
 
-/// The whole file, after the header's length was compared with it.
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// The cure for values that are not finite.
+pub(super) const SPOILT: &str = "these weights are spoilt; take an earlier checkpoint or another file";
+
+/// `values`, or which of them is not finite.
+pub(super) fn finite(values: Vec<f32>) -> Result<Vec<f32>, String> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(i) => Err(format!("value {i} is {}, not a finite number", values[i])),
+        None => Ok(values),
+    }
+}
+
+/// What a safetensors file says of itself, without its values.
+#[derive(Debug)]
+pub struct Header {
+    pub tensors: BTreeMap<String, TensorHeader>,
+    pub metadata: BTreeMap<String, String>,
+    /// Where the first tensor's bytes begin in the file.
+    data_start: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct TensorHeader {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    /// First byte and the byte behind the last, from where the data begin.
+    data_offsets: (u64, u64),
+}
+
+/// Reads the header of a safetensors file, and checks that the file holds just what it says.
+pub fn header(path: impl AsRef<Path>) -> Result<Header> {
+    let path = path.as_ref();
     let mut file = std::fs::File::open(path).doing("read weights", path)?;
     let about = file.metadata().doing("read weights", path)?;
     if !about.is_file() {
-        return Err(Error::new("weights are a safetensors file, and this is none").at(path));
+        return Err(Error::new("weights are a safetensors file, and this is none")
+            .at(path)
+            .cure("name the file itself, whose name ends in .safetensors"));
     }
+    let wrong = |what: String| Error::new(what).at(path).cure("copy or download it again");
     let mut length = [0u8; 8];
     let whole = file.read_exact(&mut length).is_ok();
-    if !whole || u64::from_le_bytes(length) > about.len().saturating_sub(8) {
-        return Err(Error::new("the file is shorter than its header says, or no safetensors file")
-            .at(path)
-            .cure("copy or download it again"));
+    let length = u64::from_le_bytes(length);
+    if !whole || length > about.len() - 8 {
+        return Err(wrong("the file is shorter than its header says, or no safetensors file".into()));
     }
-    let mut bytes = length.to_vec();
-    bytes.reserve_exact(about.len() as usize - 8);
-    file.read_to_end(&mut bytes).doing("read weights", path)?;
-    Ok(bytes)
+    if length > LONGEST_HEADER {
+        return Err(wrong(format!("a header of {length} bytes belongs to no weights")));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact(&mut bytes).doing("read weights", path)?;
+    let raw: RawHeader = serde_json::from_slice(&bytes)
+        .map_err(|e| wrong("the header cannot be read: this is no whole safetensors file".into()).because(e))?;
+    let held = about.len() - 8 - length;
+    check_offsets(&raw.tensors, held).map_err(wrong)?;
+    Ok(Header { tensors: raw.tensors, metadata: raw.metadata, data_start: 8 + length })
 }
 
-fn floats(dtype: Dtype, data: &[u8], shape: &[usize]) -> Result<Vec<f32>, String> {
+/// As in the safetensors library, in bytes.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+#[derive(Deserialize)]
+struct RawHeader {
+    #[serde(default, rename = "__metadata__")]
+    metadata: BTreeMap<String, String>,
+    #[serde(flatten)]
+    tensors: BTreeMap<String, TensorHeader>,
+}
+
+/// Fails unless the tensors fill the `held` bytes of the file one after the other, each as its shape wants.
+fn check_offsets(tensors: &BTreeMap<String, TensorHeader>, held: u64) -> Result<(), String> {
+    let mut in_order: Vec<_> = tensors.iter().collect();
+    in_order.sort_by_key(|(_, t)| t.data_offsets);
+    let mut next = 0;
+    for (name, tensor) in in_order {
+        let name = text::line(name);
+        let (start, end) = tensor.data_offsets;
+        let bits = tensor.shape.iter().try_fold(tensor.dtype.bitsize(), |n, &d| n.checked_mul(d));
+        let Some(bits) = bits.filter(|bits| bits % 8 == 0) else {
+            return Err(format!("tensor {name}: no file can hold the shape {:?}", tensor.shape));
+        };
+        if start != next || end.checked_sub(start) != Some(bits as u64 / 8) {
+            let (shape, bytes) = (&tensor.shape, bits / 8);
+            return Err(format!(
+                "tensor {name}: shape {shape:?} wants {bytes} bytes, and its place is {start} to {end}"
+            ));
+        }
+        if end > held {
+            return Err(format!(
+                "the file is cut off in tensor {name}: it ends at byte {end} of the data, and {held} are there"
+            ));
+        }
+        next = end;
+    }
+    if next != held {
+        return Err(format!("the header speaks of {next} bytes of data, and the file holds {held}"));
+    }
+    Ok(())
+}
+
+/// The values as f32, or what is wrong and the cure.
+pub(super) fn floats(dtype: Dtype, data: &[u8], shape: &[usize]) -> Result<Vec<f32>, (String, &'static str)> {
     let dtype = match dtype {
         Dtype::F32 => return Ok(data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
         Dtype::F16 => DType::F16,
         Dtype::BF16 => DType::BF16,
         Dtype::F64 => DType::F64,
-        other => return Err(format!("its type is {other:?}, not one of f16, bf16, f32, f64")),
+        other => {
+            let what = format!("its type is {other:?}, not one of f16, bf16, f32, f64");
+            return Err((what, "save the weights as floating-point numbers; quantised ones cannot be used"));
+        }
     };
     if data.is_empty() {
         return Ok(Vec::new());
     }
     candle_core::Tensor::from_raw_buffer(data, dtype, shape, &Device::Cpu)
         .and_then(|t| t.to_dtype(DType::F32)?.flatten_all()?.to_vec1())
-        .map_err(|e| e.to_string())
+        .map_err(|e| (e.to_string(), "save the weights again"))
 }
 
 /// Fails where `state` does not hold exactly the `expected` names with their shapes and values.
@@ -155,13 +243,30 @@ pub fn check_names(expected: &BTreeMap<&str, &[usize]>, state: &BTreeMap<String,
     }
     for (name, shape) in expected {
         let array = &state[*name];
-        if array.shape != *shape || array.values.len() != shape.iter().product::<usize>() {
-            return Err(Error::new(format!("{name} has shape {:?}, and the network's is {shape:?}", array.shape))
+        if let Some(wrong) = shape_fault(&array.shape, shape) {
+            return Err(Error::new(format!("{name} {wrong}"))
                 .cure("use the model and the input size that these weights were made with"));
+        }
+        if array.values.len() != shape.iter().product::<usize>() {
+            return Err(Error::new(format!("{name} has {} values for the shape {shape:?}", array.values.len())));
         }
         if let Some(i) = array.values.iter().position(|v| !v.is_finite()) {
             return Err(Error::new(format!("{name}: value {i} is {}, not a finite number", array.values[i])));
         }
     }
     Ok(())
+}
+
+/// What is wrong with the shape `found` where the network's is `wanted`, and whether its axes stand in another order.
+pub fn shape_fault(found: &[usize], wanted: &[usize]) -> Option<String> {
+    if found == wanted {
+        return None;
+    }
+    let sorted = |shape: &[usize]| {
+        let mut shape = shape.to_vec();
+        shape.sort_unstable();
+        shape
+    };
+    let transposed = if sorted(found) == sorted(wanted) { ": it is transposed" } else { "" };
+    Some(format!("has shape {found:?}, and the network's is {wanted:?}{transposed}"))
 }
