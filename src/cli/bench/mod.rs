@@ -1,0 +1,31 @@
+//! `hcwb bench`: what this machine makes of the engine, and its bare numbers for comparison with other tools.
+
+mod features;
+mod gradients;
+mod infer;
+mod network;
+mod train;
+
+use crate::error::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Time training steps of a model on data in memory: forward, backward, Adam
+    Train(train::BenchTrain),
+    /// Time a model's inference on images in memory
+    Infer(infer::BenchInfer),
+    /// One training pass: the gradients of all parameters, as safetensors
+    Gradients(gradients::BenchGradients),
+    /// The activations behind one layer, as safetensors
+    Features(features::BenchFeatures),
+}
+
+pub fn run(command: &BenchCommand) -> Result<()> {
+    match command {
+        BenchCommand::Train(args) => train::bench_train(args),
+        BenchCommand::Infer(args) => infer::run(args),
+        BenchCommand::Gradients(args) => gradients::run(args),
+        BenchCommand::Features(args) => features::run(args),
+    }
+}
