@@ -161,8 +161,7 @@ impl GraphBuilder {
         if input.is_empty() || input.contains(&0) {
             return Err(Error::usage(format!("an input of shape {input:?} holds nothing")));
         }
-        let input =
-            Node::new("input".into(), None, &[], input.to_vec());
+        let input = Node::new("input".into(), None, &[], input.to_vec());
         Ok(GraphBuilder { nodes: vec![input] })
     }
 

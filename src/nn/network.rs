@@ -1,9 +1,9 @@
 //! A graph with its weights: forward with a tape, backward along it.
 
+use super::compute::{Compute, Precision};
 use super::graph::{Graph, NodeId};
 use super::init;
-use super::compute::{Compute, Precision};
-use super::kernel::cpu::update;
+use super::kernel::cpu::{Isa, update};
 use super::layer::{Backward, Forward, Saved};
 use super::parameter::{Own, Parameter};
 use super::plan::{Plan, Purpose};
@@ -72,6 +72,11 @@ impl Network {
     pub fn set_precision(&mut self, precision: Precision) {
         self.compute.precision = precision;
     }
+    /// Uses these instructions from now on, for tests that compare them; the machine must have them.
+    #[doc(hidden)]
+    pub fn set_isa(&mut self, isa: Isa) {
+        self.compute.isa = isa;
+    }
     pub fn compute(&self) -> Compute {
         self.compute
     }
@@ -133,16 +138,20 @@ impl Network {
             let step = &self.plan(purpose).steps[i];
             let (at, output) = (step.node, step.output);
             let node = &self.graph.nodes()[at];
-            let inputs: Vec<&Tensor> = step
-                .inputs
-                .iter()
-                .map(|i| values[i.0].as_ref().expect("values stay until their last reader"))
-                .collect();
+            let layer = node.layer.as_ref().expect("only layers have steps");
+            let drops = step.drop_forward.clone();
+            let own = match step.inputs[..] {
+                [input] if layer.in_place() && drops.contains(&input.0) => values[input.0].take(),
+                _ => None,
+            };
+            let inputs = if own.is_some() { &[] } else { &step.inputs[..] };
+            let inputs: Vec<&Tensor> =
+                inputs.iter().map(|i| values[i.0].as_ref().expect("values stay until their last reader")).collect();
             let scale_shift = step.batch_norm.map(|norm| {
                 let layer = self.graph.nodes()[norm].layer.as_ref().and_then(|l| l.as_batch_norm());
                 layer.expect("a batch norm was fused").running_scale_shift(&self.parameters[self.own[norm].clone()])
             });
-            let (fused, drops) = (step.fused, step.drop_forward.clone());
+            let fused = step.fused;
             let forward = Forward {
                 compute: self.compute,
                 pass: if node.frozen { Pass::Eval } else { pass },
@@ -153,8 +162,8 @@ impl Network {
                 output_shape: batched(batch, &node.shape),
                 fused,
                 scale_shift,
+                own,
             };
-            let layer = node.layer.as_ref().expect("only layers have steps");
             values[output] = Some(layer.forward(forward, &inputs));
             for dropped in drops {
                 if let Some(value) = values[dropped].take() {

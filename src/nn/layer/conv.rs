@@ -114,7 +114,7 @@ impl Layer for Conv {
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
             let weight = &pass.parameters[0].value;
-            conv::backward_data(pass.compute, &shape, grad.data(), weight, grad_input.data_mut());
+            conv::backward_data(pass.compute, &shape, grad.data(), weight, Epilogue::default(), grad_input.data_mut());
             grad_input
         });
         pass.recycle.give(grad);

@@ -1,6 +1,8 @@
 //! Dropout: any shape; the identity outside training.
 
 use super::*;
+use crate::nn::kernel::cpu::Isa;
+use crate::nn::kernel::cpu::elementwise::{self, mix};
 
 /// Sets each value to zero with probability `rate` and divides the rest by `1 - rate`.
 ///
@@ -13,22 +15,10 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    fn apply(&self, seed: u64, layer: u64, values: &mut [f32]) {
+    fn apply(&self, isa: Isa, seed: u64, layer: u64, values: &mut [f32]) {
         let key = mix(seed ^ mix(layer.wrapping_add(0x9e37_79b9_7f4a_7c15)));
-        let threshold = (self.rate as f64 * 2f64.powi(32)) as u64;
-        let scale = 1.0 / (1.0 - self.rate);
-        for (i, v) in values.iter_mut().enumerate() {
-            let draw = mix(key.wrapping_add((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))) >> 32;
-            *v = if draw < threshold { 0.0 } else { *v * scale };
-        }
+        elementwise::dropout(isa, key, self.rate, values);
     }
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every output bit hangs on every input bit.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl Layer for Dropout {
@@ -47,17 +37,22 @@ impl Layer for Dropout {
         Ok(one(inputs)?.to_vec())
     }
 
-    fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
-        let mut output = inputs[0].clone();
-        if let Pass::Train { seed } = pass.pass {
-            self.apply(seed, pass.index, output.data_mut());
-        }
+    fn in_place(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, mut pass: Forward, inputs: &[&Tensor]) -> Tensor {
+        let Pass::Train { seed } = pass.pass else {
+            return pass.own.unwrap_or_else(|| inputs[0].clone());
+        };
+        let mut output = pass.overwritable(inputs);
+        self.apply(pass.compute.isa, seed, pass.index, output.data_mut());
         output
     }
 
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         if let Pass::Train { seed } = pass.pass {
-            self.apply(seed, pass.index, grad.data_mut());
+            self.apply(pass.compute.isa, seed, pass.index, grad.data_mut());
         }
         vec![Some(grad)]
     }
@@ -71,7 +66,7 @@ mod tests {
     fn the_share_of_dropped_values_is_the_rate_and_the_mean_is_kept() {
         for rate in [0.0, 0.25, 0.5, 0.9] {
             let mut values = vec![1f32; 100_000];
-            Dropout { rate }.apply(7, 3, &mut values);
+            Dropout { rate }.apply(Isa::current(), 7, 3, &mut values);
             let dropped = values.iter().filter(|v| **v == 0.0).count() as f32 / values.len() as f32;
             assert!((dropped - rate).abs() < 0.005, "{dropped} for {rate}");
             let mean = values.iter().sum::<f32>() / values.len() as f32;
@@ -83,7 +78,7 @@ mod tests {
     fn seeds_and_layers_draw_apart_and_repeat_themselves() {
         let draw = |seed, layer| {
             let mut values = vec![1f32; 64];
-            Dropout { rate: 0.5 }.apply(seed, layer, &mut values);
+            Dropout { rate: 0.5 }.apply(Isa::current(), seed, layer, &mut values);
             values
         };
         assert_eq!(draw(1, 1), draw(1, 1));

@@ -1,10 +1,10 @@
-//! Flatten: (N, H, W, C) to (N, H*W*C), the same values in the same place.
+//! Flatten: (N, [D,] H, W, C) to (N, [D*]H*W*C), the same values in the same place.
 
 use super::*;
 
-/// Turns an image into a row of features.
+/// Turns an image or volume into a row of features.
 ///
-/// In memory their order is (H, W, C); PyTorch's is (C, H, W), so a linear layer behind it repacks
+/// In memory their order is ([D,] H, W, C); PyTorch's is (C, [D,] H, W), so a linear layer behind it repacks
 /// its weights on the way from and to disk ([`Linear::after_flatten`]).
 #[derive(Clone, Debug)]
 pub struct Flatten;

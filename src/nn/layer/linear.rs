@@ -9,18 +9,19 @@ use crate::nn::parameter::{Init, Order};
 #[derive(Clone, Debug)]
 pub struct Linear {
     pub outputs: usize,
-    /// The image (H, W, C) that a flatten before it took apart: on disk its weights act on (C, H, W).
-    flattened: Option<[usize; 3]>,
+    /// The sample ([D,] H, W, C) that a flatten before it took apart: on disk its weights act on
+    /// (C, [D,] H, W). Empty: none did.
+    flattened: Vec<usize>,
 }
 
 impl Linear {
     pub fn new(outputs: usize) -> Linear {
-        Linear { outputs, flattened: None }
+        Linear { outputs, flattened: Vec::new() }
     }
 
-    /// Behind a flatten of images (H, W, C).
-    pub fn after_flatten(outputs: usize, image: [usize; 3]) -> Linear {
-        Linear { outputs, flattened: Some(image) }
+    /// Behind a flatten of samples ([D,] H, W, C).
+    pub fn after_flatten(outputs: usize, sample: impl Into<Vec<usize>>) -> Linear {
+        Linear { outputs, flattened: sample.into() }
     }
 
     fn shape_of(&self, input: &[usize]) -> LinearShape {
@@ -37,16 +38,18 @@ impl Layer for Linear {
         let &[features] = one(inputs)? else {
             return Err(Error::usage(format!("takes rows of features, not {:?}: flatten first", inputs[0])));
         };
-        if self.flattened.is_some_and(|image| image.iter().product::<usize>() != features) {
-            return Err(Error::usage(format!("{features} features are no image of {:?}", self.flattened)));
+        if !self.flattened.is_empty() && self.flattened.iter().product::<usize>() != features {
+            return Err(Error::usage(format!("{features} features are not those of {:?}", self.flattened)));
         }
         Ok(vec![self.outputs])
     }
 
     fn parameters(&self, inputs: &[&[usize]]) -> Vec<ParameterSpec> {
         let inputs = inputs[0][0];
-        let order =
-            self.flattened.map_or(Order::Same, |[h, w, channels]| Order::Flattened { channels, positions: h * w });
+        let order = match self.flattened[..] {
+            [ref positions @ .., channels] => Order::Flattened { channels, positions: positions.iter().product() },
+            [] => Order::Same,
+        };
         let weight = ParameterSpec {
             name: "weight",
             shape: vec![self.outputs, inputs],
@@ -88,12 +91,15 @@ impl Layer for Linear {
         let shape = self.shape_of(&pass.input_shapes[0]);
         let output = pass.fused.relu.then(|| pass.output().data());
         let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
-        pass.parameters[1].add_grad(&sums);
-        let input = pass.inputs[0].expect("a linear layer's input is kept").data();
-        let (weight, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
-        linear::backward_weight(pass.compute.isa, &shape, input, grad.data(), accumulate, grad_weight);
+        if pass.parameters[0].spec.trainable {
+            pass.parameters[1].add_grad(&sums);
+            let input = pass.input(0).data();
+            let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
+            linear::backward_weight(pass.compute.isa, &shape, input, grad.data(), accumulate, grad_weight);
+        }
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
+            let weight = &pass.parameters[0].value;
             linear::backward_data(pass.compute.isa, &shape, grad.data(), weight, grad_input.data_mut());
             grad_input
         });

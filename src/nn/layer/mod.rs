@@ -1,24 +1,39 @@
 //! Layers: one file each, forward and backward side by side.
 
+mod add;
+mod avg_pool;
 mod batch_norm;
+mod concat;
 mod conv;
 mod dropout;
 mod flatten;
+mod global_avg_pool;
 mod linear;
-mod pool;
+mod max_pool;
 mod relu;
+mod sigmoid;
+mod transposed_conv;
+mod upsample;
 mod window;
 
+pub use add::Add;
+pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
+pub use concat::Concat;
 pub use conv::Conv;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use global_avg_pool::GlobalAvgPool;
 pub use linear::Linear;
-pub use pool::MaxPool;
+pub use max_pool::MaxPool;
 pub use relu::Relu;
+pub use sigmoid::Sigmoid;
+pub use transposed_conv::TransposedConv;
+pub use upsample::Upsample;
 pub use window::Window;
 
 use super::compute::Compute;
+use super::kernel::cpu::elementwise;
 use super::network::Pass;
 use super::parameter::{Parameter, ParameterSpec};
 use super::recycle::Recycle;
@@ -67,6 +82,20 @@ pub struct Forward<'a> {
     pub fused: Fused,
     /// The fused batch norm's, if there is one.
     pub scale_shift: Option<ScaleShift>,
+    /// The only input itself, where the layer works in place and nobody reads it any more; then there
+    /// are no `inputs`.
+    pub own: Option<Tensor>,
+}
+
+impl Forward<'_> {
+    /// The only input, to be written over: itself where nobody else reads it, else a copy.
+    fn overwritable(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.own.take().unwrap_or_else(|| {
+            let mut copy = self.recycle.tensor(inputs[0].shape().to_vec());
+            elementwise::sum(self.compute.isa, &[inputs[0].data()], false, copy.data_mut());
+            copy
+        })
+    }
 }
 
 /// A batch norm with fixed statistics: `y = x * scale + shift`, one value a channel.
@@ -142,6 +171,11 @@ pub trait Layer: Debug + Send + Sync {
         false
     }
 
+    /// Writes its output over its only input, where nobody else reads that ([`Forward::own`]).
+    fn in_place(&self) -> bool {
+        false
+    }
+
     fn as_batch_norm(&self) -> Option<&BatchNorm> {
         None
     }
@@ -157,6 +191,13 @@ pub trait Layer: Debug + Send + Sync {
     /// Gradients towards the inputs (and the other summand) from that towards the output; those of
     /// parameters are added up.
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>>;
+}
+
+fn several<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {
+    match inputs {
+        [first, _, ..] => Ok(first),
+        _ => Err(Error::usage(format!("takes two or more inputs, not {}", inputs.len()))),
+    }
 }
 
 fn one<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {

@@ -1,7 +1,7 @@
 //! ReLU, where no layer before it could take it along: any shape.
 
 use super::*;
-use crate::nn::kernel::cpu::norm;
+use crate::nn::kernel::cpu::elementwise;
 
 /// The greater of zero and the input; the gradient at zero is zero, as in PyTorch.
 #[derive(Clone, Debug)]
@@ -24,19 +24,18 @@ impl Layer for Relu {
         true
     }
 
-    fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
-        let mut output = pass.recycle.tensor(inputs[0].shape().to_vec());
-        // `<` and not `max`: a NaN has to reach the loss, where it is seen.
-        for (y, x) in output.data_mut().iter_mut().zip(inputs[0].data()) {
-            *y = if *x < 0.0 { 0.0 } else { *x };
-        }
+    fn in_place(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, mut pass: Forward, inputs: &[&Tensor]) -> Tensor {
+        let mut output = pass.overwritable(inputs);
+        elementwise::relu(pass.compute.isa, output.data_mut());
         output
     }
 
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
-        let channels = *grad.shape().last().expect("tensors have at least the samples");
-        let output = pass.output().data();
-        norm::mask_and_sum(pass.compute.isa, grad.data_mut(), Some(output), channels);
+        elementwise::mask(pass.compute.isa, grad.data_mut(), pass.output().data());
         vec![Some(grad)]
     }
 }

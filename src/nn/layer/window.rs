@@ -50,6 +50,32 @@ impl Window {
         Ok(shape)
     }
 
+    /// As [`Window::output_shape`], for a pooling: no window lies wholly in the padding.
+    pub fn pooled_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        if (0..3).any(|d| 2 * self.padding[d] > self.kernel[d]) {
+            return Err(Error::usage("padding is at most half the window"));
+        }
+        self.output_shape(inputs, None)
+    }
+
+    /// Shape of the sample that a convolution to one input sample begins with, with `outputs` channels:
+    /// the smallest, (size - 1) stride - 2 padding + kernel each way.
+    pub fn transposed_shape(&self, inputs: &[&[usize]], outputs: usize) -> Result<Vec<usize>> {
+        let input = one(inputs)?;
+        let (size, _) = split(input, self.dimensions)?;
+        if self.kernel.contains(&0) || self.stride.contains(&0) || outputs == 0 {
+            return Err(Error::usage("kernel, stride and channels are at least 1"));
+        }
+        let own = 3 - self.dimensions..3;
+        let padded = |d: usize| (size[d] - 1) * self.stride[d] + self.kernel[d];
+        if own.clone().any(|d| padded(d) <= 2 * self.padding[d]) {
+            return Err(Error::usage(format!("the padding takes all of what {input:?} becomes")));
+        }
+        let mut shape: Vec<usize> = own.map(|d| padded(d) - 2 * self.padding[d]).collect();
+        shape.push(outputs);
+        Ok(shape)
+    }
+
     /// As weight files hold it: (kh, kw) or (kd, kh, kw).
     pub fn kernel_shape(&self) -> &[usize] {
         &self.kernel[3 - self.dimensions..]

@@ -18,12 +18,15 @@ mod parallel;
 mod portable;
 mod simd;
 
+pub mod concat;
 pub mod conv;
+pub mod elementwise;
 pub mod linear;
 pub mod norm;
 pub mod pool;
 pub mod shape;
 pub mod update;
+pub mod window_sum;
 
 pub use shape::ConvShape;
 pub use simd::{Isa, check_env};

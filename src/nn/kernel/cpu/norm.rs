@@ -63,15 +63,7 @@ impl Moments {
 }
 
 /// `y = x * scale + shift` channel by channel, `+ add` if there is one, then ReLU if asked for.
-pub fn scale_shift(
-    isa: Isa,
-    x: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    add: Option<&[f32]>,
-    relu: bool,
-    y: &mut [f32],
-) {
+pub fn scale_shift(isa: Isa, x: &[f32], scale: &[f32], shift: &[f32], add: Option<&[f32]>, relu: bool, y: &mut [f32]) {
     let channels = scale.len();
     rows_of(x, channels);
     assert!(shift.len() == channels && x.len() == y.len() && add.is_none_or(|a| a.len() == x.len()));
@@ -105,14 +97,7 @@ pub fn blend(isa: Isa, grad: &mut [f32], x: &[f32], abc: [&[f32]; 3], gate: Gate
 }
 
 /// As [`blend`], but into `target` if there is one, and `grad` becomes the gated gradient itself.
-pub fn blend_beside(
-    isa: Isa,
-    grad: &mut [f32],
-    x: &[f32],
-    abc: [&[f32]; 3],
-    gate: Gate,
-    target: Option<&mut [f32]>,
-) {
+pub fn blend_beside(isa: Isa, grad: &mut [f32], x: &[f32], abc: [&[f32]; 3], gate: Gate, target: Option<&mut [f32]>) {
     assert!(target.as_ref().is_none_or(|t| t.len() == x.len()));
     let (len, target) = (grad.len(), target.map(Shared::new));
     blend_into(isa, Shared::new(grad), x, abc, gate, target, true, len);
@@ -196,16 +181,21 @@ impl<'a> Patterns<'a> {
     }
 }
 
+/// Sums down the rows of `x`.
+pub fn sums(isa: Isa, x: &[f32], channels: usize) -> Vec<f64> {
+    let rows = rows_of(x, channels);
+    total::<1>(rows, channels, |first, rows, sums| {
+        // Safety: the rows lie in the array.
+        unsafe { dispatch(isa, SumRows { term: Values { x }, channels, first, rows, sums }) }
+    })
+}
+
 /// Sums down the rows of `grad`, which is first set to zero wherever `output` is not positive
 /// (ReLU's gradient) if `output` is given.
 pub fn mask_and_sum(isa: Isa, grad: &mut [f32], output: Option<&[f32]>, channels: usize) -> Vec<f64> {
     let rows = rows_of(grad, channels);
     let Some(output) = output else {
-        let x = &*grad;
-        return total::<1>(rows, channels, |first, rows, sums| {
-            // Safety: the rows lie in the array.
-            unsafe { dispatch(isa, SumRows { term: Values { x }, channels, first, rows, sums }) }
-        });
+        return sums(isa, grad, channels);
     };
     assert_eq!(output.len(), grad.len());
     let grad = Shared::new(grad);

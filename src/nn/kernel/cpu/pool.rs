@@ -54,14 +54,6 @@ fn check(isa: Isa, shape: &ConvShape) -> Isa {
     if shape.in_channels <= 8 { isa.min(Isa::Avx2) } else { isa }
 }
 
-/// The taps of a window that lie inside the image, for the output at `o` in direction `d`.
-fn inside(shape: &ConvShape, d: usize, o: usize) -> std::ops::Range<usize> {
-    let start = o * shape.stride[d];
-    let from = shape.padding[d].saturating_sub(start);
-    let to = (shape.input[d] + shape.padding[d] - start).min(shape.kernel[d]);
-    from..to
-}
-
 struct Forward<'a> {
     shape: &'a ConvShape,
     input: &'a [f32],
@@ -77,10 +69,10 @@ impl Kernel for Forward<'_> {
     unsafe fn run<S: Simd>(self) {
         let s = self.shape;
         let (channels, [d, h, w]) = (s.in_channels, s.input);
-        let (slices, rows) = (inside(s, 0, self.z), inside(s, 1, self.y));
+        let (slices, rows) = (s.inside(0, self.z), s.inside(1, self.y));
         let tap = |z: usize, y: usize, x: usize| (((z * s.kernel[1]) + y) * s.kernel[2] + x) as f32;
         for x in 0..s.output()[2] {
-            let columns = inside(s, 2, x);
+            let columns = s.inside(2, x);
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 let mut best = S::splat(f32::NEG_INFINITY);
@@ -124,20 +116,16 @@ impl Kernel for Backward<'_> {
         let (channels, [od, oh, ow]) = (s.in_channels, s.output());
         self.grad_input.fill(0.0);
         // Outputs whose window covers this input position in direction `d`, and the window's place that does.
-        let covering = |d: usize, at: usize, outputs: usize| {
-            let shifted = at + s.padding[d];
-            let lowest = (shifted + 1).saturating_sub(s.kernel[d]).div_ceil(s.stride[d]);
-            (lowest..(shifted / s.stride[d] + 1).min(outputs)).map(move |o| (o, shifted - o * s.stride[d]))
-        };
-        for (oz, kz) in covering(0, self.z, od) {
-            for (oy, ky) in covering(1, self.y, oh) {
+        let covering = |d: usize, i: usize| s.covering(d, i).map(move |o| (o, i + s.padding[d] - o * s.stride[d]));
+        for (oz, kz) in covering(0, self.z) {
+            for (oy, ky) in covering(1, self.y) {
                 for ox in 0..ow {
                     let o = (((self.n * od + oz) * oh + oy) * ow + ox) * channels;
                     for c in (0..channels).step_by(S::LANES) {
                         let n = channels - c;
                         let g = load_upto::<S>(self.grad.as_ptr().add(o + c), n);
                         let place = S::load_bytes(self.first.as_ptr().add(o + c), n.min(S::LANES));
-                        for kx in inside(s, 2, ox) {
+                        for kx in s.inside(2, ox) {
                             let tap = ((kz * s.kernel[1] + ky) * s.kernel[2] + kx) as f32;
                             let here = S::equal(place, S::splat(tap));
                             let x = ox * s.stride[2] + kx - s.padding[2];

@@ -1,5 +1,7 @@
 //! The sizes of a convolution or pooling, checked once.
 
+use std::ops::Range;
+
 /// Sizes of a window operation on channels-last volumes; triples are (depth, height, width).
 ///
 /// An image is a volume of depth 1, with a kernel of depth 1, stride 1 and no padding that way.
@@ -32,6 +34,21 @@ impl ConvShape {
     pub fn weight_len(&self) -> usize {
         self.taps() * self.in_channels * self.out_channels
     }
+    /// The taps of the window at output `o` in direction `d` that lie inside the image.
+    pub(super) fn inside(&self, d: usize, o: usize) -> Range<usize> {
+        let start = o * self.stride[d];
+        let from = self.padding[d].saturating_sub(start);
+        let to = (self.input[d] + self.padding[d]).saturating_sub(start).min(self.kernel[d]);
+        from..to
+    }
+
+    /// The outputs whose window covers input position `i` in direction `d`.
+    pub(super) fn covering(&self, d: usize, i: usize) -> Range<usize> {
+        let shifted = i + self.padding[d];
+        let lowest = (shifted + 1).saturating_sub(self.kernel[d]).div_ceil(self.stride[d]);
+        lowest..(shifted / self.stride[d] + 1).min(self.output()[d])
+    }
+
     /// Panics where no window fits or a size is zero: the graph has checked it before.
     pub(super) fn check(&self) {
         for d in 0..3 {

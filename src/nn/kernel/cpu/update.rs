@@ -7,7 +7,7 @@ use std::ops::Range;
 /// Floats of one job.
 const CHUNK: usize = 1 << 14;
 
-fn chunks(len: usize, job: impl Fn(Range<usize>) + Sync + Send) {
+pub(super) fn chunks(len: usize, job: impl Fn(Range<usize>) + Sync + Send) {
     for_each(len.div_ceil(CHUNK), |i| job(i * CHUNK..len.min((i + 1) * CHUNK)));
 }
 

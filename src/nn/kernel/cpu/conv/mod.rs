@@ -20,11 +20,11 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    fn check(&self, shape: &ConvShape) {
+    fn check(&self, channels: usize, len: usize) {
         for values in [self.scale, self.bias] {
-            assert!(values.is_empty() || values.len() == shape.out_channels, "one value an output channel");
+            assert!(values.is_empty() || values.len() == channels, "one value an output channel");
         }
-        assert!(self.add.is_none_or(|a| a.len() == shape.output_len()), "what is added is as long as the output");
+        assert!(self.add.is_none_or(|a| a.len() == len), "what is added is as long as the output");
     }
 }
 
@@ -49,20 +49,29 @@ pub fn forward(
     output: &mut [f32],
 ) {
     shape.check();
-    epilogue.check(shape);
+    epilogue.check(shape.out_channels, shape.output_len());
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(output.len(), shape.output_len());
     direct::forward(compute.isa, shape, input, weight, epilogue, output)
 }
 
-/// The gradient towards the input; `grad_input` is overwritten.
-pub fn backward_data(compute: Compute, shape: &ConvShape, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
+/// `grad_input = epilogue(the gradient towards the input)`; a transposed convolution's output is one,
+/// with a bias for each of `in_channels`.
+pub fn backward_data(
+    compute: Compute,
+    shape: &ConvShape,
+    grad: &[f32],
+    weight: &[f32],
+    epilogue: Epilogue,
+    grad_input: &mut [f32],
+) {
     shape.check();
+    epilogue.check(shape.in_channels, shape.input_len());
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(grad_input.len(), shape.input_len());
-    direct::backward_data(compute.isa, shape, grad, weight, Epilogue::default(), grad_input)
+    direct::backward_data(compute.isa, shape, grad, weight, epilogue, grad_input)
 }
 
 /// Adds to (or, without `accumulate`, writes) the gradient of the weights (kd, kh, kw, in, out).

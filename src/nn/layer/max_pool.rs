@@ -18,17 +18,6 @@ impl MaxPool {
     }
 }
 
-/// Refuses windows that cannot be pooled.
-fn check(window: &Window) -> Result<()> {
-    if window.stride.contains(&0) || !(1..=256).contains(&window.taps()) {
-        return Err(Error::usage("a window has 1 to 256 positions and a stride of at least 1"));
-    }
-    if (0..3).any(|d| 2 * window.padding[d] > window.kernel[d]) {
-        return Err(Error::usage("padding is at most half the window"));
-    }
-    Ok(())
-}
-
 impl Layer for MaxPool {
     fn kind(&self) -> &'static str {
         "max-pool"
@@ -39,8 +28,10 @@ impl Layer for MaxPool {
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-        check(&self.window)?;
-        self.window.output_shape(inputs, None)
+        if self.window.taps() > 256 {
+            return Err(Error::usage("a window of a maximum has at most 256 positions"));
+        }
+        self.window.pooled_shape(inputs)
     }
 
     fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {

@@ -1,0 +1,62 @@
+//! The sum of two or more values of one shape, and ReLU if one follows.
+
+use super::*;
+use crate::nn::kernel::cpu::elementwise;
+
+/// Element by element; what meets at the end of a residual block.
+///
+/// Where a layer before it can take a sum of two along ([`Fused::add`]), the plan lets it.
+#[derive(Clone, Debug)]
+pub struct Add;
+
+impl Layer for Add {
+    fn kind(&self) -> &'static str {
+        "add"
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        let first = several(inputs)?;
+        match inputs.iter().find(|i| **i != first) {
+            Some(other) => Err(Error::usage(format!("{first:?} and {other:?} are not of one shape"))),
+            None => Ok(first.to_vec()),
+        }
+    }
+
+    fn needs(&self, fused: Fused) -> Needs {
+        Needs { input: false, output: fused.relu }
+    }
+
+    fn is_add(&self) -> bool {
+        true
+    }
+
+    fn fuses(&self, _: bool) -> Fused {
+        Fused { relu: true, ..Fused::default() }
+    }
+
+    fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
+        let mut output = pass.recycle.tensor(pass.output_shape);
+        let summands: Vec<&[f32]> = inputs.iter().map(|i| i.data()).collect();
+        elementwise::sum(pass.compute.isa, &summands, pass.fused.relu, output.data_mut());
+        output
+    }
+
+    fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+        if pass.fused.relu {
+            elementwise::mask(pass.compute.isa, grad.data_mut(), pass.output().data());
+        }
+        // Each input gets a gradient of its own, for the layers before work in place.
+        let mut grads = vec![None; pass.wanted.len()];
+        let mut wanted = (0..grads.len()).filter(|i| pass.wanted[*i]);
+        let first = wanted.next();
+        for i in wanted {
+            let mut copy = pass.recycle.tensor(grad.shape().to_vec());
+            elementwise::sum(pass.compute.isa, &[grad.data()], false, copy.data_mut());
+            grads[i] = Some(copy);
+        }
+        if let Some(first) = first {
+            grads[first] = Some(grad);
+        }
+        grads
+    }
+}

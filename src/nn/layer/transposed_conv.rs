@@ -1,0 +1,117 @@
+//! Transposed convolution of images and volumes, with bias, and ReLU if one follows.
+
+use super::*;
+use crate::nn::kernel::cpu::conv::{self, Epilogue};
+use crate::nn::kernel::cpu::{ConvShape, norm};
+use crate::nn::parameter::{Init, Order};
+
+/// PyTorch's `ConvTranspose2d` and `ConvTranspose3d` with `output_padding` 0:
+/// (N, [D,] H, W, in) to (N, [D',] H', W', out), where H' = (H - 1) stride - 2 padding + kernel.
+///
+/// It is the gradient of a convolution with the same window from `outputs` to the input's channels,
+/// and is computed as such.
+#[derive(Clone, Debug)]
+pub struct TransposedConv {
+    pub outputs: usize,
+    pub window: Window,
+    pub bias: bool,
+}
+
+impl TransposedConv {
+    /// On images: 2x2 windows that touch, so that each side doubles.
+    pub fn doubling(outputs: usize) -> TransposedConv {
+        TransposedConv { outputs, window: Window::image([2; 2], [2; 2], [0; 2]), bias: true }
+    }
+
+    /// On volumes: 2x2x2 windows that touch, so that each side doubles.
+    pub fn doubling3d(outputs: usize) -> TransposedConv {
+        TransposedConv { outputs, window: Window::volume([2; 3], [2; 3], [0; 3]), bias: true }
+    }
+
+    /// The convolution that it is the gradient of: its input is this layer's output.
+    fn conv_shape(&self, input: &[usize], output: &[usize]) -> ConvShape {
+        self.window.conv_shape(output, input[input.len() - 1])
+    }
+}
+
+impl Layer for TransposedConv {
+    fn kind(&self) -> &'static str {
+        if self.window.dimensions == 2 { "transposed-conv2d" } else { "transposed-conv3d" }
+    }
+
+    fn detail(&self) -> String {
+        self.window.detail([1; 3])
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+        self.window.transposed_shape(inputs, self.outputs)
+    }
+
+    fn parameters(&self, inputs: &[&[usize]]) -> Vec<ParameterSpec> {
+        let inputs = inputs[0][inputs[0].len() - 1];
+        let taps = self.window.taps();
+        let weight = ParameterSpec {
+            name: "weight",
+            shape: [&[inputs, self.outputs], self.window.kernel_shape()].concat(),
+            // The weights of the convolution from `outputs` to `inputs` channels.
+            order: Order::Convolution { outputs: inputs, inputs: self.outputs, taps },
+            init: Init::GlorotUniform { fan_in: inputs * taps, fan_out: self.outputs * taps },
+            trainable: true,
+        };
+        let bias = ParameterSpec {
+            name: "bias",
+            shape: vec![self.outputs],
+            order: Order::Same,
+            init: Init::Constant(0.0),
+            trainable: true,
+        };
+        if self.bias { vec![weight, bias] } else { vec![weight] }
+    }
+
+    fn flops(&self, inputs: &[&[usize]], _: &[usize]) -> u64 {
+        2 * (self.window.taps() * self.outputs) as u64 * inputs[0].iter().product::<usize>() as u64
+    }
+
+    fn needs(&self, fused: Fused) -> Needs {
+        Needs { input: true, output: fused.relu }
+    }
+
+    fn fuses(&self, _: bool) -> Fused {
+        Fused { relu: true, ..Fused::default() }
+    }
+
+    fn forward(&self, pass: Forward, inputs: &[&Tensor]) -> Tensor {
+        let mut output = pass.recycle.tensor(pass.output_shape);
+        let shape = self.conv_shape(inputs[0].shape(), output.shape());
+        let weight = &pass.parameters[0].value;
+        let bias = pass.parameters.get(1).map_or(&[][..], |b| &b.value);
+        let epilogue = Epilogue { bias, relu: pass.fused.relu, ..Epilogue::default() };
+        conv::backward_data(pass.compute, &shape, inputs[0].data(), weight, epilogue, output.data_mut());
+        output
+    }
+
+    fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+        let shape = self.conv_shape(&pass.input_shapes[0], grad.shape());
+        let trained = pass.parameters[0].spec.trainable;
+        if (self.bias && trained) || pass.fused.relu {
+            let output = pass.fused.relu.then(|| pass.output().data());
+            let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
+            if let Some(bias) = pass.parameters.get_mut(1).filter(|_| trained) {
+                bias.add_grad(&sums);
+            }
+        }
+        if trained {
+            let input = pass.input(0).data();
+            let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
+            conv::backward_weight(pass.compute, &shape, grad.data(), input, accumulate, grad_weight);
+        }
+        let grad_input = pass.wanted[0].then(|| {
+            let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
+            let weight = &pass.parameters[0].value;
+            conv::forward(pass.compute, &shape, grad.data(), weight, Epilogue::default(), grad_input.data_mut());
+            grad_input
+        });
+        pass.recycle.give(grad);
+        vec![grad_input]
+    }
+}
