@@ -89,10 +89,7 @@ pub fn measure(args: &BenchTrain) -> Result<TrainTimes> {
         return Err(Error::usage(format!("device {} is not there yet", crate::text::line(&args.device)))
             .cure("use --device cpu"));
     }
-    let Some(info) = model::list().iter().find(|m| m.name == args.model) else {
-        // Says which names there are.
-        return Err(model::build(&args.model, [1, 1, 1]).err().unwrap_or_else(|| Error::usage("no such model")));
-    };
+    let info = model::find(&args.model)?;
     let threads = match args.threads {
         Some(n) => n as usize,
         None => std::thread::available_parallelism().map_or(1, |n| n.get()),
@@ -101,9 +98,9 @@ pub fn measure(args: &BenchTrain) -> Result<TrainTimes> {
         .num_threads(threads)
         .build()
         .map_err(|e| Error::new(format!("cannot start {threads} threads")).because(e))?;
-    let graph = model::build(info.name, info.input)?;
+    let graph = info.spec().build()?;
     let flops = graph.training_flops() * args.batch as u64;
-    let mut seconds = pool.install(|| steps(graph, info.input, args.batch as usize, args.steps as usize))?;
+    let mut seconds = pool.install(|| steps(graph, args.batch as usize, args.steps as usize))?;
     seconds.sort_by(f64::total_cmp);
     let at = |q: f64| seconds[((seconds.len() - 1) as f64 * q).round() as usize];
     let median = at(0.5);
@@ -121,13 +118,15 @@ pub fn measure(args: &BenchTrain) -> Result<TrainTimes> {
 }
 
 /// Seconds of each step, after three steps that warm caches and buffers.
-fn steps(graph: crate::nn::Graph, [h, w, c]: [usize; 3], batch: usize, count: usize) -> Result<Vec<f64>> {
+fn steps(graph: crate::nn::Graph, batch: usize, count: usize) -> Result<Vec<f64>> {
+    let shape = [&[batch], graph.input_shape()].concat();
     let mut network = Network::new(graph, 1);
     let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
     // Any numbers of about unit size do: no kernel here looks at values to save work.
     let wave = |i: usize| ((i * 7919 % 10_007) as f32 / 10_007.0 - 0.5) * 3.4;
-    let input = Tensor::from_vec(&[batch, h, w, c], (0..batch * h * w * c).map(wave).collect())?;
-    let truth: Vec<f32> = (0..batch).map(|i| 0.2 + 0.6 * i as f32 / batch as f32).collect();
+    let input = Tensor::from_vec(&shape, (0..shape.iter().product()).map(wave).collect())?;
+    let outputs = batch * network.graph().output_shape().iter().product::<usize>();
+    let truth: Vec<f32> = (0..outputs).map(|i| 0.2 + 0.6 * i as f32 / outputs as f32).collect();
     let mut seconds = Vec::with_capacity(count);
     for step in 0..count + 3 {
         let start = Instant::now();

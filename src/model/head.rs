@@ -40,7 +40,7 @@ impl Head {
             false => graph.add(format!("{prefix}avgpool"), GlobalAvgPool, &[at])?,
         };
         let linear = |first: bool, units| match first && self.flatten {
-            true => Linear::after_flatten(units, &images),
+            true => Linear::after_flatten(units, images.clone()),
             false => Linear::new(units),
         };
         if self.dense.is_empty() {

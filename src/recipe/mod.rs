@@ -8,6 +8,7 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::model::ModelOptions;
 use crate::nn::layer::BatchNorm;
 use serde::{Deserialize, Serialize};
 
@@ -152,7 +153,8 @@ impl Recipe {
     pub fn graph(&self) -> crate::Result<crate::nn::Graph> {
         let [width, height] = self.data.size;
         let norm = BatchNorm { eps: self.model.batch_norm_eps, momentum: self.model.batch_norm_momentum };
-        crate::model::build_with(&self.model.name, [height, width, 1], &norm)
+        let options = ModelOptions::default().with_input(&[height, width, 1]).with_batch_norm(&norm);
+        crate::model::build(&self.model.name, &options)
     }
 }
 
