@@ -1,5 +1,6 @@
 //! The network as a whole: seeds, states, tapes, threads, and that it learns.
 
+use hcwb::model::ModelOptions;
 use hcwb::model::cnn::CnnSpec;
 use hcwb::nn::{Array, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Tensor, weights};
 use std::collections::BTreeMap;
@@ -107,7 +108,7 @@ fn first_weights_hang_on_seed_and_name_alone() {
 
 #[test]
 fn first_weights_are_glorot_uniform_with_zero_biases() {
-    let state = Network::new(hcwb::model::build("cnn263k", [128, 128, 1]).unwrap(), 1).state();
+    let state = Network::new(hcwb::model::build("cnn263k", &ModelOptions::default()).unwrap(), 1).state();
     let weight = &state["classifier.0.weight"];
     assert_eq!(weight.shape, [16, 16384]);
     let limit = (6.0f64 / (16384.0 + 16.0)).sqrt();
@@ -217,7 +218,8 @@ fn an_optimizers_state_of_another_network_is_refused() {
     let network = network(1);
     let spec = OptimizerSpec::new(OptimizerKind::Adam);
     let mut adam = Optimizer::new(&spec, &network);
-    let other = Network::new(hcwb::model::build("cnn263k", [32, 32, 1]).unwrap(), 1);
+    let other =
+        Network::new(hcwb::model::build("cnn263k", &ModelOptions::default().with_input(&[32, 32, 1])).unwrap(), 1);
     assert!(adam.load_state(&Optimizer::new(&spec, &other).state()).is_err());
     let sgd = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Sgd), &network);
     assert!(adam.load_state(&sgd.state()).unwrap_err().what.contains("second."));

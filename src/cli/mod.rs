@@ -66,13 +66,7 @@ enum Command {
     Run(run::RunCommand),
     /// Measure the engine
     #[command(subcommand)]
-    Bench(BenchCommand),
-}
-
-#[derive(Subcommand)]
-enum BenchCommand {
-    /// Time training steps: forward, backward and update, data in memory
-    Train(bench::BenchTrain),
+    Bench(bench::BenchCommand),
 }
 
 /// Parses, runs, and turns the outcome into an exit code: 0, 1 (it failed) or 2 (wrongly asked).
@@ -108,7 +102,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Model(command) => model::run(command),
         Command::Weights(command) => weights::run(command, &ws, &progress::Bars::new()),
         Command::Run(command) => run::run(command, &ws),
-        Command::Bench(BenchCommand::Train(bench)) => bench::bench_train(&bench),
+        Command::Bench(command) => bench::run(&command),
     }
 }
 

@@ -1,11 +1,12 @@
-//! `hcwb model`: networks, their parameters to the unit, their layers.
+//! `hcwb model`: networks, their parameters to the unit, their layers, their drawing.
 
 use super::output;
-use crate::error::Result;
-use crate::model;
-use crate::nn::Network;
-use clap::Subcommand;
+use crate::error::{Error, Result};
+use crate::model::{self, ModelOptions, Spec, draw};
+use crate::nn::Graph;
+use clap::{Args, Subcommand};
 use serde_json::json;
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum ModelCommand {
@@ -14,85 +15,140 @@ pub enum ModelCommand {
         #[arg(long)]
         json: bool,
     },
-    /// A network's layers
-    Show {
-        name: String,
-        #[arg(long)]
-        json: bool,
-    },
+    /// A network's layers and parameters, or its drawing
+    Show(Show),
+}
+
+#[derive(Args)]
+pub struct Show {
+    /// A network, as `hcwb model list` names it
+    #[arg(required_unless_present = "spec", conflicts_with = "spec")]
+    name: Option<String>,
+    /// A network of your own: a TOML file that names a family and its settings
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
+    /// Changes a setting, such as classes=3 or head=[512,256]; may repeat
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Draws the network
+    #[arg(long)]
+    draw: bool,
+    /// Draws every layer on its own, equal ones too
+    #[arg(long, requires = "draw")]
+    full: bool,
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(command: ModelCommand) -> Result<()> {
     match command {
         ModelCommand::List { json } => list(json),
-        ModelCommand::Show { name, json } => show(&name, json),
+        ModelCommand::Show(args) => show(&args),
+    }
+}
+
+/// The named model's spec or the file's, and what errors and titles call it.
+pub fn spec(name: Option<&str>, file: Option<&PathBuf>) -> Result<(Spec, String)> {
+    match (name, file) {
+        (Some(name), None) => Ok((model::find(name)?.spec(), name.to_owned())),
+        (None, Some(file)) => {
+            let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned());
+            Ok((Spec::load(file)?, stem.unwrap_or_default()))
+        }
+        _ => Err(Error::usage("give either a model's name or --spec FILE")),
     }
 }
 
 fn list(as_json: bool) -> Result<()> {
     let mut found = Vec::new();
     for info in model::list() {
-        let net = Network::new(model::build(info.name, info.input)?, 0);
-        found.push((info, net.trainable(), net.non_trainable()));
+        found.push((info, info.spec().build()?.parameter_count()));
     }
     if as_json {
         let value: Vec<_> = found
             .iter()
-            .map(|(info, trainable, non)| json!({"name": info.name, "trainable": trainable, "non_trainable": non}))
+            .map(|(info, (trainable, others))| {
+                json!({
+                    "name": info.name, "trainable": trainable, "non_trainable": others, "task": info.task,
+                    "input": info.input(), "purpose": info.purpose, "source": info.source,
+                    "settings": info.spec().keys(),
+                })
+            })
             .collect();
         return output::json(&value);
     }
     let rows: Vec<Vec<String>> = found
         .iter()
-        .map(|(info, trainable, _)| {
-            let [h, w, c] = info.input;
+        .map(|(info, (trainable, _))| {
             vec![
                 info.name.into(),
                 output::thousands(*trainable),
-                format!("{w}x{h}x{c}"),
+                draw::times(&info.input()),
+                info.task.name().into(),
                 info.purpose.into(),
-                info.source.into(),
             ]
         })
         .collect();
-    output::print(&output::table(&["network", ">trainable", "input", "what it is", "source"], &rows))
+    let table = output::table(&["network", ">trainable", ">input", "task", "what it is"], &rows);
+    output::print(&format!("{table}hcwb model show NAME --set KEY=VALUE counts a variant, --draw draws it\n"))
 }
 
-fn show(name: &str, as_json: bool) -> Result<()> {
-    let build = |input| model::build(name, input);
-    let input = model::list().iter().find(|i| i.name == name).map_or([128, 128, 1], |i| i.input);
-    let net = Network::new(build(input)?, 0);
-    let layers = net.graph().layer_table();
-    if as_json {
-        let layers: Vec<_> = layers
-            .iter()
-            .map(|l| json!({"name": l.name, "kind": l.kind, "output": l.output, "trainable": l.trainable, "non_trainable": l.non_trainable}))
-            .collect();
-        let tensors: Vec<_> =
-            net.state().iter().map(|(name, array)| json!({"name": name, "shape": array.shape})).collect();
-        return output::json(&json!({
-            "name": name, "trainable": net.trainable(), "non_trainable": net.non_trainable(),
-            "layers": layers, "tensors": tensors,
-        }));
+fn show(args: &Show) -> Result<()> {
+    let (spec, name) = spec(args.name.as_deref(), args.spec.as_ref())?;
+    let mut options = ModelOptions::default();
+    args.set.iter().try_for_each(|pair| options.set_pair(pair))?;
+    let spec = spec.with(&options);
+    let graph = spec.build()?;
+    let (trainable, others) = graph.parameter_count();
+    if args.json {
+        return output::json(&described(&name, &graph));
     }
-    let rows: Vec<Vec<String>> = layers
-        .iter()
+    if args.draw {
+        return output::print(&draw::draw(&name, &graph, args.full));
+    }
+    let rows: Vec<Vec<String>> = graph
+        .layer_table()
+        .into_iter()
         .map(|l| {
-            let shape: Vec<String> = l.output.iter().map(|n| n.to_string()).collect();
-            vec![
-                l.name.clone(),
-                l.kind.to_string(),
-                shape.join("x"),
-                output::thousands(l.trainable),
-                output::thousands(l.non_trainable),
-            ]
+            let layer = if l.detail.is_empty() { l.kind.to_owned() } else { format!("{} {}", l.kind, l.detail) };
+            let (trained, other) = (output::thousands(l.trainable), output::thousands(l.non_trainable));
+            vec![l.name, layer, draw::times(&l.output), trained, other]
         })
         .collect();
     let mut text = output::table(&["name", "layer", ">output", ">trainable", ">other"], &rows);
     text.push_str(&format!(
         "{name}: {} trainable parameters, {} others\n",
-        output::thousands(net.trainable()),
-        output::thousands(net.non_trainable())
+        output::thousands(trainable),
+        output::thousands(others)
     ));
+    if let Some(info) = args.name.as_deref().and_then(|n| model::find(n).ok()) {
+        text.push_str(&format!("from {}\n", info.source));
+    }
+    text.push_str(&format!("--set changes {}\n", spec.keys().join(", ")));
     output::print(&text)
+}
+
+/// Layers and tensors, in the order of the graph.
+fn described(name: &str, graph: &Graph) -> serde_json::Value {
+    let (trainable, others) = graph.parameter_count();
+    let layers: Vec<_> = graph
+        .nodes()
+        .iter()
+        .zip(graph.layer_table())
+        .map(|(node, row)| {
+            json!({
+                "name": row.name, "kind": row.kind, "detail": row.detail,
+                "inputs": node.inputs.iter().map(|i| &graph.node(*i).name).collect::<Vec<_>>(),
+                "output": row.output, "trainable": row.trainable, "non_trainable": row.non_trainable,
+                "encoder": node.encoder,
+            })
+        })
+        .collect();
+    let tensors: Vec<_> =
+        graph.parameter_shapes().into_iter().map(|(name, shape)| json!({"name": name, "shape": shape})).collect();
+    json!({
+        "name": name, "trainable": trainable, "non_trainable": others,
+        "input": graph.input_shape(), "output": graph.output_shape(),
+        "layers": layers, "tensors": tensors,
+    })
 }

@@ -27,6 +27,7 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
     crate::train::memory::check(recipe, &recipe.graph()?)?;
+    crate::train::pretrained::check(ws, recipe)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;
     dataset.refresh(ws, progress)?;

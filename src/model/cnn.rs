@@ -1,7 +1,9 @@
 //! The small CNNs of the slides: convolutions with ReLU, batch norm and pools, then a few dense layers.
 
-use super::ModelInfo;
-use crate::error::Result;
+use super::sequential::Sequential;
+use super::spec::Fields;
+use super::{ModelInfo, Task};
+use crate::error::{Error, Result};
 use crate::nn::layer::{BatchNorm, Conv, Dropout, Flatten, Linear, MaxPool, Relu};
 use crate::nn::{Graph, GraphBuilder};
 
@@ -9,21 +11,41 @@ use crate::nn::{Graph, GraphBuilder};
 pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "cnn263k",
-        purpose: "HC regression, 263,633 weights: two convolutions and three dense layers",
+        task: Task::Regression,
+        purpose: "two convolutions, three dense",
         source: "slides (S1), CNN 263K",
-        input: [128, 128, 1],
+        spec: r#"
+            family = "cnn"
+            input = [128, 128, 1]
+            convs = [8, 16]
+            dense = [16, 8]
+        "#,
     },
     ModelInfo {
         name: "cnn1m",
-        purpose: "HC regression, 1,072,961 weights: three convolutions, two pools, four dense layers",
+        task: Task::Regression,
+        purpose: "three convolutions, four dense",
         source: "slides (S1), CNN 1M, with the two pools that give it its name's size",
-        input: [128, 128, 1],
+        // The name counts a million weights; the drawing's third pool leaves 286,529.
+        spec: r#"
+            family = "cnn"
+            input = [128, 128, 1]
+            convs = [16, 32, 64]
+            pools = 2
+            dense = [16, 32, 8]
+        "#,
     },
     ModelInfo {
         name: "cnn1m-as-drawn",
-        purpose: "HC regression, 286,529 weights: as cnn1m with the third pool of the drawing",
+        task: Task::Regression,
+        purpose: "cnn1m with a third pool",
         source: "slides (S1), CNN 1M as drawn",
-        input: [128, 128, 1],
+        spec: r#"
+            family = "cnn"
+            input = [128, 128, 1]
+            convs = [16, 32, 64]
+            dense = [16, 32, 8]
+        "#,
     },
 ];
 
@@ -31,9 +53,11 @@ pub(super) const MODELS: &[ModelInfo] = &[
 #[derive(Clone, Debug, PartialEq)]
 pub struct CnnSpec {
     /// Height, width, channels.
-    pub input: [usize; 3],
-    /// Output channels of each 3x3 convolution (with ReLU and batch norm), and whether a 2x2 pool follows.
-    pub convs: Vec<(usize, bool)>,
+    pub input: Vec<usize>,
+    /// Output channels of each 3x3 convolution, with ReLU and batch norm.
+    pub convs: Vec<usize>,
+    /// How many of them, from the first, have a 2x2 pool behind them.
+    pub pools: usize,
     /// Units of each dense layer with ReLU before the last, which has one output and no ReLU; batch
     /// norm and dropout follow the first.
     pub dense: Vec<usize>,
@@ -45,96 +69,91 @@ impl CnnSpec {
     /// Every convolution followed by a pool.
     pub fn new(input: [usize; 3], convs: &[usize], dense: &[usize]) -> CnnSpec {
         CnnSpec {
-            input,
-            convs: convs.iter().map(|c| (*c, true)).collect(),
+            input: input.to_vec(),
+            convs: convs.to_vec(),
+            pools: convs.len(),
             dense: dense.to_vec(),
             dropout: 0.5,
             batch_norm: BatchNorm::default(),
         }
     }
 
-    pub fn named(name: &str, input: [usize; 3]) -> Option<CnnSpec> {
-        match name {
-            "cnn263k" => Some(CnnSpec::new(input, &[8, 16], &[16, 8])),
-            "cnn1m" => {
-                let mut spec = CnnSpec::new(input, &[16, 32, 64], &[16, 32, 8]);
-                // The name counts a million weights; the drawing's third pool leaves 286,529.
-                spec.convs[2].1 = false;
-                Some(spec)
-            }
-            "cnn1m-as-drawn" => Some(CnnSpec::new(input, &[16, 32, 64], &[16, 32, 8])),
-            _ => None,
+    pub(super) fn read(fields: &mut Fields) -> Result<CnnSpec> {
+        let pools = fields.take("pools", "a whole number")?;
+        let spec = CnnSpec {
+            dropout: fields.share("dropout")?.unwrap_or(0.5),
+            batch_norm: fields.batch_norm(BatchNorm::default())?,
+            input: fields.input(3..=3)?,
+            convs: fields.counts("convs", 64)?,
+            pools: 0,
+            dense: fields.counts("dense", 64)?,
+        };
+        fields.done()?;
+        let pools = pools.unwrap_or(spec.convs.len());
+        if pools > spec.convs.len() {
+            return Err(Error::usage(format!("pools = {pools}, and there are {} convolutions", spec.convs.len())));
         }
+        Ok(CnnSpec { pools, ..spec })
     }
 
     /// Names are those of two PyTorch `Sequential`s, `features` and `classifier`.
     pub fn build(&self) -> Result<Graph> {
         let mut graph = GraphBuilder::new(&self.input)?;
-        let norm = || self.batch_norm.clone();
-        let mut at = graph.input();
-        let mut names = Numbered::new("features");
-        for &(channels, pool) in &self.convs {
-            at = graph.add(names.next(), Conv::same(channels, 3), &[at])?;
-            at = graph.add(names.next(), Relu, &[at])?;
-            at = graph.add(names.next(), norm(), &[at])?;
-            if pool {
-                at = graph.add(names.next(), MaxPool::halving(2), &[at])?;
+        let input = graph.input();
+        let mut layers = Sequential::new(&mut graph, "features", input);
+        for (i, &channels) in self.convs.iter().enumerate() {
+            layers.push(Conv::same(channels, 3))?;
+            layers.push(Relu)?;
+            layers.push(self.batch_norm.clone())?;
+            if i < self.pools {
+                layers.push(MaxPool::halving(2))?;
             }
         }
-        let &[h, w, c] = graph.shape(at) else { unreachable!("images stay images until the flatten") };
-        at = graph.add("flatten", Flatten, &[at])?;
-        let mut names = Numbered::new("classifier");
-        for (i, &units) in self.dense.iter().chain(&[1]).enumerate() {
-            let layer = if i == 0 { Linear::after_flatten(units, [h, w, c]) } else { Linear::new(units) };
-            at = graph.add(names.next(), layer, &[at])?;
-            if i == self.dense.len() {
-                break;
-            }
-            at = graph.add(names.next(), Relu, &[at])?;
+        let at = layers.end();
+        let images = graph.shape(at).to_vec();
+        let at = graph.add("flatten", Flatten, &[at])?;
+        let linear = |first: bool, units| match first {
+            true => Linear::after_flatten(units, images.clone()),
+            false => Linear::new(units),
+        };
+        let mut layers = Sequential::new(&mut graph, "classifier", at);
+        for (i, &units) in self.dense.iter().enumerate() {
+            layers.push(linear(i == 0, units))?;
+            layers.push(Relu)?;
             if i == 0 {
-                at = graph.add(names.next(), norm(), &[at])?;
-                at = graph.add(names.next(), Dropout { rate: self.dropout }, &[at])?;
+                layers.push(self.batch_norm.clone())?;
+                layers.push(Dropout { rate: self.dropout })?;
             }
         }
+        layers.push(linear(self.dense.is_empty(), 1))?;
+        let at = layers.end();
         Ok(graph.finish(at))
-    }
-}
-
-/// `features.0`, `features.1`, ...
-struct Numbered {
-    prefix: &'static str,
-    next: usize,
-}
-
-impl Numbered {
-    fn new(prefix: &'static str) -> Numbered {
-        Numbered { prefix, next: 0 }
-    }
-    fn next(&mut self) -> String {
-        self.next += 1;
-        format!("{}.{}", self.prefix, self.next - 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::build;
+    use crate::model::{ModelOptions, build};
+
+    fn with_input(name: &str, input: [usize; 3]) -> crate::Result<crate::nn::Graph> {
+        build(name, &ModelOptions::default().with_input(&input))
+    }
 
     #[test]
     fn the_named_networks_have_exactly_the_published_numbers_of_parameters() {
         for (name, trainable, other) in
             [("cnn263k", 263_633, 80), ("cnn1m", 1_072_961, 256), ("cnn1m-as-drawn", 286_529, 256)]
         {
-            assert_eq!(build(name, [128, 128, 1]).unwrap().parameter_count(), (trainable, other), "{name}");
+            assert_eq!(with_input(name, [128, 128, 1]).unwrap().parameter_count(), (trainable, other), "{name}");
         }
         // Other inputs of the same network, counted by hand and in Keras.
-        assert_eq!(build("cnn263k", [224, 224, 1]).unwrap().parameter_count().0, 804_305);
-        assert_eq!(build("cnn263k", [128, 128, 3]).unwrap().parameter_count().0, 263_777);
+        assert_eq!(with_input("cnn263k", [224, 224, 1]).unwrap().parameter_count().0, 804_305);
+        assert_eq!(with_input("cnn263k", [128, 128, 3]).unwrap().parameter_count().0, 263_777);
     }
 
     #[test]
     fn names_are_those_of_the_pytorch_sequentials() {
-        let names: Vec<_> = build("cnn263k", [128, 128, 1])
+        let names: Vec<_> = with_input("cnn263k", [128, 128, 1])
             .unwrap()
             .layer_table()
             .into_iter()
@@ -149,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_input_too_small_for_the_pools_is_refused_by_the_layer_that_cannot_do_it() {
-        let error = build("cnn1m-as-drawn", [4, 4, 1]).unwrap_err();
+        let error = with_input("cnn1m-as-drawn", [4, 4, 1]).unwrap_err();
         assert!(error.what.starts_with("layer features.11 (max-pool)"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use super::layer::Layer;
 use super::parameter::ParameterSpec;
 use crate::error::{Error, Result};
+use crate::text;
 use std::sync::Arc;
 
 /// A node's place in its graph; inputs come before those who use them.
@@ -56,6 +57,19 @@ impl Graph {
     /// Shape of one output sample.
     pub fn output_shape(&self) -> &[usize] {
         &self.node(self.output).shape
+    }
+
+    /// The part of the graph that ends in the layer of that name, which is its output.
+    pub fn up_to(&self, layer: &str) -> Result<Graph> {
+        let Some(at) = self.nodes.iter().position(|n| n.name == layer && n.layer.is_some()) else {
+            let near = text::nearest(layer, self.nodes[1..].iter().map(|n| n.name.as_str()));
+            let error = Error::usage(format!("there is no layer called {}", text::line(layer)));
+            return Err(match near {
+                Some(near) => error.cure(format!("did you mean {near}?")),
+                None => error.cure("`hcwb model show NAME` lists the layers"),
+            });
+        };
+        Ok(Graph { nodes: self.nodes[..=at].to_vec(), output: NodeId(at) })
     }
 
     /// Stops the training of every layer of the encoder; fails where the network has none.

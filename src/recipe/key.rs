@@ -46,9 +46,14 @@ static KEYS: &[Key] = &[
         .one_of(&["hc_px", "hc_mm"]),
     key("data.target_scale", "divided by the training part's largest (max), or not (none)").one_of(&["max", "none"]),
     key("model.name", "a network, as `hcwb model list` shows it").matters(),
-    key("model.pretrained", "weights to start from").one_of(&["none"]),
+    key("model.pretrained", "weights for the encoder, as `hcwb weights list` names them, or none"),
     key("model.frozen", "what is not trained: nothing, or the encoder").one_of(&["nothing", "encoder"]),
-    key("model.head", "the layers after the encoder").one_of(&["default"]),
+    key("model.head", "behind the encoder: default (pooled, one output), flatten, or dense layers such as [512, 256]"),
+    key("model.head_dropout", "dropout rate behind each dense layer of the head"),
+    key("model.reading", "torchvision (convolutions without bias) or keras (with bias)"),
+    key("model.stride_in", "where a ResNet's bottleneck strides: 1x1 (v1) or 3x3 (v1.5, torchvision's weights)"),
+    key("model.classes", "masks that a U-Net gives"),
+    key("model.upsampling", "of a small U-Net: upsample, transposed, or either with +bn"),
     key("model.batch_norm_eps", "added to every batch norm's variance (PyTorch 1e-5, Keras 1e-3)"),
     key("model.batch_norm_momentum", "share of a batch in the running statistics (PyTorch 0.1, Keras 0.01)"),
     key("train.loss", "mse, mae or huber, on the scaled target").matters().one_of(&["mse", "mae", "huber"]),
@@ -65,7 +70,11 @@ static KEYS: &[Key] = &[
     key("augment.flip", "mirror left and right, every second time").matters(),
     key("augment.shift_px", "largest translation in pixels at training size").matters(),
     key("augment.rotation_deg", "largest rotation in degrees, before the resize").matters(),
-    key("evaluate.monitor", "the validation figure that chooses the best epoch").one_of(&["val_mae_px", "val_loss"]),
+    key("evaluate.monitor", "the validation figure that chooses the best epoch").one_of(&[
+        "val_mae_px",
+        "val_mae_mm",
+        "val_loss",
+    ]),
 ];
 
 /// Every key, in the order of the file.

@@ -8,6 +8,7 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::model::{self, ModelOptions};
 use crate::nn::layer::BatchNorm;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,13 @@ pub struct ModelPart {
     pub name: String,
     pub pretrained: String,
     pub frozen: String,
+    /// As [`ModelOptions`] takes it, like the next five; `default` is the network's own.
     pub head: String,
+    pub head_dropout: String,
+    pub reading: String,
+    pub stride_in: String,
+    pub classes: String,
+    pub upsampling: String,
     /// Added to every batch norm's variance.
     pub batch_norm_eps: f64,
     /// Share of the batch's statistics in the running ones (PyTorch's convention; Keras writes one minus it).
@@ -144,6 +151,11 @@ impl Default for ModelPart {
             pretrained: "none".into(),
             frozen: "nothing".into(),
             head: "default".into(),
+            head_dropout: "default".into(),
+            reading: "default".into(),
+            stride_in: "default".into(),
+            classes: "default".into(),
+            upsampling: "default".into(),
             batch_norm_eps: 1e-5,
             batch_norm_momentum: 0.1,
         }
@@ -151,11 +163,35 @@ impl Default for ModelPart {
 }
 
 impl Recipe {
-    /// The network that the recipe asks for, for grey images at its size.
+    /// The network that the recipe asks for, for images at its size; grey ones are repeated into as many
+    /// channels as the network takes.
+    ///
+    /// Fails where there is no such network, where it has no such setting, and where sizes do not fit.
     pub fn graph(&self) -> crate::Result<crate::nn::Graph> {
+        let channels = *model::find(&self.model.name)?.input().last().expect("an image has channels");
         let [width, height] = self.data.size;
-        let norm = BatchNorm { eps: self.model.batch_norm_eps, momentum: self.model.batch_norm_momentum };
-        crate::model::build_with(&self.model.name, [height, width, 1], &norm)
+        let mut options = ModelOptions::default().with_input(&[height, width, channels]);
+        let m = &self.model;
+        let given = [
+            ("head", &m.head),
+            ("head_dropout", &m.head_dropout),
+            ("reading", &m.reading),
+            ("stride_in", &m.stride_in),
+            ("classes", &m.classes),
+            ("upsampling", &m.upsampling),
+        ];
+        for (key, value) in given {
+            options.set(key, value)?;
+        }
+        let norm = BatchNorm { eps: m.batch_norm_eps, momentum: m.batch_norm_momentum };
+        if norm != BatchNorm::default() {
+            options = options.with_batch_norm(&norm);
+        }
+        let mut graph = model::build(&m.name, &options)?;
+        if m.frozen == "encoder" {
+            graph.freeze_encoder()?;
+        }
+        Ok(graph)
     }
 }
 

@@ -114,7 +114,7 @@ impl Recipe {
 fn coerce(slot: &Value, value: Value) -> std::result::Result<Value, String> {
     match (slot, value) {
         (Value::Float(_), Value::Integer(n)) => Ok(Value::Float(n as f64)),
-        (Value::String(_), v @ (Value::Integer(_) | Value::Float(_) | Value::Boolean(_))) => {
+        (Value::String(_), v @ (Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_))) => {
             Ok(Value::String(v.to_string()))
         }
         // 224x224, as `data prepare --size` writes it.

@@ -50,6 +50,10 @@ pub struct Started {
     pub kernels: String,
     pub model: String,
     pub trainable: u64,
+    pub precision: String,
+    /// What became of pre-trained weights, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<String>,
     pub train_images: u64,
     pub validation_images: u64,
     pub test_images: u64,

@@ -66,6 +66,9 @@ pub fn fit(
         let task = Task::new(&recipe, prepared, split, channels)?;
         let mut session = Session::new(run, recipe, task)?;
         let resumed = session.restore()?;
+        if !resumed {
+            session.take_pretrained(ws)?;
+        }
         session.announce(journal, threads, resumed)?;
         session.run(journal, turn, interrupted)
     })

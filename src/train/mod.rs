@@ -6,6 +6,7 @@ mod journal;
 pub mod memory;
 pub mod metrics;
 mod order;
+pub mod pretrained;
 mod session;
 mod standing;
 mod stopping;

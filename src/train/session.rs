@@ -3,17 +3,18 @@
 use super::evaluate::{Evaluation, evaluate};
 use super::fit::{Ended, Turn};
 use super::journal::Journal;
-use super::memory;
 use super::order::{batches, shuffled};
 use super::standing::Standing;
 use super::task::Task;
+use super::{memory, pretrained};
 use crate::error::{Error, Result};
-use crate::nn::{Network, Optimizer, OptimizerSpec, Pass, kernel::cpu::Isa};
+use crate::nn::{Device, Network, Optimizer, OptimizerSpec, Pass, kernel::cpu::Isa};
 use crate::recipe::Recipe;
 use crate::run::checkpoint::{self, State, Which};
 use crate::run::control::{self, Control};
 use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place, Queued, Started, Step};
 use crate::run::{RunDir, predictions};
+use crate::workspace::Workspace;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub struct Session<'a> {
     net: Network,
     optimizer: Optimizer,
     progress: Standing,
+    /// What became of pre-trained weights.
+    pretrained: Option<String>,
     /// When the epoch under way began or went on.
     since: Instant,
 }
@@ -37,7 +40,7 @@ impl<'a> Session<'a> {
         net.set_precision(recipe.train.precision.parse()?);
         let optimizer = Optimizer::new(&OptimizerSpec::new(recipe.train.optimizer.parse()?), &net);
         let progress = Standing::new(recipe.train.patience);
-        Ok(Session { run, recipe, task, net, optimizer, progress, since: Instant::now() })
+        Ok(Session { run, recipe, task, net, optimizer, progress, pretrained: None, since: Instant::now() })
     }
 
     /// Goes back to the last checkpoint; false if there is none.
@@ -56,6 +59,12 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
+    /// Begins with the weights that the recipe names, if it names any.
+    pub fn take_pretrained(&mut self, ws: &Workspace) -> Result<()> {
+        self.pretrained = pretrained::load(ws, &self.recipe, &mut self.net)?;
+        Ok(())
+    }
+
     /// Says that the work begins, or goes on.
     pub fn announce(&self, journal: &mut Journal<'_>, threads: usize, resumed: bool) -> Result<()> {
         if resumed {
@@ -65,11 +74,13 @@ impl<'a> Session<'a> {
         journal.say(Body::Started(Started {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
-            device: "cpu".into(),
+            device: self.recipe.train.device.parse::<Device>()?.to_string(),
             threads: threads as u64,
             kernels: Isa::current().name().into(),
             model: self.recipe.model.name.clone(),
             trainable: self.net.trainable() as u64,
+            precision: self.recipe.train.precision.clone(),
+            pretrained: self.pretrained.clone(),
             train_images: self.task.split.train.len() as u64,
             validation_images: self.task.split.validation.len() as u64,
             test_images: self.task.split.test.len() as u64,

@@ -5,7 +5,6 @@ use crate::dataset::hc18::Folder;
 use crate::dataset::registry::{self, Dataset};
 use crate::dataset::{Preparation, cache, split};
 use crate::error::Result;
-use crate::model;
 use crate::recipe::Recipe;
 use crate::tui::model::{Part, Plan};
 use crate::workspace::Workspace;
@@ -13,7 +12,7 @@ use std::collections::BTreeSet;
 
 pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     let [width, height] = recipe.data.size;
-    let (trainable, non_trainable) = model::build(&recipe.model.name, [height, width, 1])?.parameter_count();
+    let (trainable, non_trainable) = recipe.graph()?.parameter_count();
     let mut plan = Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
     let dataset = match registry::load(ws, &recipe.data.dataset) {
         Ok(dataset) => dataset,
