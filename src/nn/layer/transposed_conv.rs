@@ -108,7 +108,10 @@ impl Layer for TransposedConv {
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
             let weight = &pass.parameters[0].value;
-            conv::forward(pass.compute, &shape, grad.data(), weight, Epilogue::default(), grad_input.data_mut());
+            let so_far = pass.so_far[0].take();
+            let epilogue = Epilogue { add: so_far.as_ref().map(Tensor::data), ..Epilogue::default() };
+            conv::forward(pass.compute, &shape, grad.data(), weight, epilogue, grad_input.data_mut());
+            so_far.into_iter().for_each(|t| pass.recycle.give(t));
             grad_input
         });
         pass.recycle.give(grad);
