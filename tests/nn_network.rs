@@ -43,7 +43,8 @@ fn train(network: &mut Network, optimizer: &mut Optimizer, steps: std::ops::Rang
 
 #[test]
 fn it_learns() {
-    let mut network = network(1);
+    // Half of twelve units dropped would make the end of so short a training a matter of luck.
+    let mut network = Network::new(CnnSpec { dropout: 0.0, ..spec() }.build().unwrap(), 1);
     let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
     train(&mut network, &mut adam, 0..300);
     let (x, truth) = discs(64, 5000);
