@@ -89,21 +89,29 @@ pub(super) struct Lent {
 /// Lends `len` floats of unspecified content. Other than scratch memory it may be held while the
 /// pool is waited for.
 pub(super) fn lend(len: usize) -> Lent {
-    let free = FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-    let buffer = match free {
-        Some(buffer) if buffer.len >= len => buffer,
-        // The smaller one goes first, so that both never count.
-        small => {
-            drop(small);
-            Buffer::with_len(len)
-        }
-    };
+    if len == 0 {
+        return Lent { buffer: Buffer::EMPTY, len };
+    }
+    let mut free = FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let enough = |i: &usize| free[*i].len >= len;
+    let found = (0..free.len()).filter(enough).min_by_key(|i| free[*i].len);
+    // None is large enough: the largest is grown, so that short ones do not pile up.
+    let chosen = found.or_else(|| (0..free.len()).max_by_key(|i| free[*i].len));
+    let mut buffer = chosen.map_or(Buffer::EMPTY, |i| free.swap_remove(i));
+    drop(free);
+    if buffer.len < len {
+        drop(buffer);
+        buffer = Buffer::with_len(len);
+    }
     Lent { buffer, len }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
         let buffer = std::mem::replace(&mut self.buffer, Buffer::EMPTY);
+        if buffer.len == 0 {
+            return;
+        }
         FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(buffer);
     }
 }

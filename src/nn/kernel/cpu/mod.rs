@@ -15,6 +15,7 @@ mod avx512;
 mod buffer;
 mod channels;
 mod gemm;
+mod pack;
 mod parallel;
 mod portable;
 mod simd;

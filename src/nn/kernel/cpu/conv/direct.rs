@@ -5,7 +5,8 @@
 //! Weights are (kd, kh, kw, in, out).
 
 use super::Epilogue;
-use crate::nn::kernel::cpu::gemm::{Block, Tile, gemm, pack};
+use crate::nn::kernel::cpu::gemm::{Block, Tile, gemm};
+use crate::nn::kernel::cpu::pack::pack;
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, with_scratch};
 use crate::nn::kernel::cpu::shape::ConvShape;
 use crate::nn::kernel::cpu::simd::Isa;
@@ -162,16 +163,17 @@ impl Sweep<'_> {
                 let taps: Vec<usize> = (0..self.taps[0]).filter(inside).collect();
                 // Safety: the scratch holds `needed` lines, and the grid lies in the target.
                 unsafe {
+                    if taps.is_empty() || self.taps[1] * self.taps[2] == 0 {
+                        // Only padding under the kernel, or no tap in this phase: the sum is zero.
+                        let none = Source { a: scratch.as_ptr(), line: 0, depth_tap: 0, taps: 0 };
+                        self.rows(isa, [n, z, y0], rows, none, Turn { accumulate: false, last: true });
+                        return;
+                    }
                     let slice = |tap: usize| n * self.size[0] + (front + tap as isize) as usize;
                     for (i, &tap) in taps.iter().enumerate() {
                         let (a, line) = window.rows(slice(tap), top, needed, scratch);
                         let turn = Turn { accumulate: i > 0, last: i + 1 == taps.len() };
                         self.rows(isa, [n, z, y0], rows, Source { a, line, depth_tap: tap, taps: self.taps[1] }, turn);
-                    }
-                    if taps.is_empty() || self.taps[1] * self.taps[2] == 0 {
-                        // Only padding under the kernel, or no tap in this phase: the sum is zero.
-                        let none = Source { a: scratch.as_ptr(), line: 0, depth_tap: 0, taps: 0 };
-                        self.rows(isa, [n, z, y0], rows, none, Turn { accumulate: false, last: true });
                     }
                 }
             });

@@ -2,6 +2,7 @@
 
 mod direct;
 mod direct_weight;
+mod pointwise;
 mod winograd;
 
 use super::gemm::Tile;
@@ -44,6 +45,7 @@ impl Epilogue<'_> {
 /// What computes a convolution, in all three passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Algorithm {
+    Pointwise,
     Winograd(Size),
     Direct,
 }
@@ -51,6 +53,9 @@ enum Algorithm {
 impl Algorithm {
     /// By the shape and the precision, never by the machine: the digits are the same everywhere.
     fn of(precision: Precision, shape: &ConvShape) -> Algorithm {
+        if pointwise::serves(shape) {
+            return Algorithm::Pointwise;
+        }
         let wide = shape.in_channels.min(shape.out_channels) >= 16;
         if winograd::serves(shape) && wide {
             return Algorithm::Winograd(match precision {
@@ -79,6 +84,7 @@ pub fn forward(
     assert_eq!(output.len(), shape.output_len());
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
+        Algorithm::Pointwise => pointwise::forward(isa, shape, input, weight, epilogue, output),
         Algorithm::Winograd(size) => winograd::forward(isa, size, shape, input, weight, epilogue, output),
         Algorithm::Direct => direct::forward(isa, shape, input, weight, epilogue, output),
     }
@@ -101,6 +107,7 @@ pub fn backward_data(
     assert_eq!(grad_input.len(), shape.input_len());
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
+        Algorithm::Pointwise => pointwise::backward_data(isa, shape, grad, weight, epilogue, grad_input),
         Algorithm::Winograd(size) => winograd::backward_data(isa, size, shape, grad, weight, epilogue, grad_input),
         Algorithm::Direct => direct::backward_data(isa, shape, grad, weight, epilogue, grad_input),
     }
@@ -121,6 +128,7 @@ pub fn backward_weight(
     assert_eq!(grad_weight.len(), shape.weight_len());
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
+        Algorithm::Pointwise => pointwise::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
         Algorithm::Winograd(size) => winograd::backward_weight(isa, size, shape, input, grad, accumulate, grad_weight),
         Algorithm::Direct => direct_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
     }

@@ -115,6 +115,22 @@ fn convolutions_are_right_on_odd_sizes_strides_tails_and_borders() {
 }
 
 #[test]
+fn convolutions_of_one_tap_are_right_whatever_the_rows_the_strides_and_the_channels() {
+    check(&image(1, [4, 3], [8, 64], [1, 1], 1, 0));
+    check(&image(2, [7, 6], [17, 5], [1, 1], 2, 0));
+    check(&image(1, [1, 1], [1, 1], [1, 1], 1, 0));
+    check(&image(2, [9, 11], [33, 50], [1, 1], 3, 0));
+    // Several pieces of depth, copied rows, several squares of weights.
+    check(&image(1, [9, 14], [530, 67], [1, 1], 1, 0));
+    check(&image(2, [9, 7], [70, 600], [1, 1], 2, 0));
+    // Many rows: several jobs, and parts of the weight gradient.
+    check(&image(2, [37, 41], [19, 40], [1, 1], 1, 0));
+    // The last line of the last image has no tap in most phases of the stride.
+    check(&image(1, [14, 14], [3, 16], [2, 2], 3, 0));
+    check(&ConvShape { kernel: [1; 3], stride: [2, 1, 3], ..volume(2, [3, 5, 7], [20, 18], 1, [0; 3]) });
+}
+
+#[test]
 fn volumes_are_convolved_right_in_depth_too() {
     check(&volume(2, [5, 6, 7], [3, 5], 3, [1, 1, 1]));
     check(&volume(2, [4, 9, 6], [17, 16], 3, [1, 1, 1]));
@@ -150,6 +166,8 @@ fn convolutions_are_bit_equal_for_every_number_of_threads() {
         image(3, [37, 29], [5, 17], [3, 3], 1, 1),
         image(3, [37, 29], [18, 17], [3, 3], 1, 1),
         image(2, [9, 12], [140, 150], [3, 3], 1, 1),
+        image(3, [25, 29], [18, 37], [1, 1], 1, 0),
+        image(2, [25, 29], [300, 37], [1, 1], 2, 0),
         volume(1, [4, 20, 22], [16, 17], 3, [1, 1, 1]),
     ] {
         let (x, w, g) = (values(s.input_len(), 1), values(s.weight_len(), 2), values(s.output_len(), 3));
