@@ -4,9 +4,11 @@ mod direct;
 mod direct_weight;
 mod winograd;
 
+use super::bf16;
 use super::gemm::Tile;
 use super::shape::ConvShape;
 use crate::nn::compute::{Compute, Precision};
+pub(super) use direct::Phase;
 use winograd::Size;
 
 /// What happens to each output on its way to memory: `relu(sum * scale + bias + add)`, each part if there.
@@ -77,6 +79,9 @@ pub fn forward(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(output.len(), shape.output_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::forward(compute, shape, input, weight, epilogue, output);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Winograd(size) => winograd::forward(isa, size, shape, input, weight, epilogue, output),
@@ -99,6 +104,9 @@ pub fn backward_data(
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(grad_input.len(), shape.input_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::backward_data(compute, shape, grad, weight, epilogue, grad_input);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Winograd(size) => winograd::backward_data(isa, size, shape, grad, weight, epilogue, grad_input),
@@ -119,6 +127,9 @@ pub fn backward_weight(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(grad_weight.len(), shape.weight_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::backward_weight(compute, shape, input, grad, accumulate, grad_weight);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Winograd(size) => winograd::backward_weight(isa, size, shape, input, grad, accumulate, grad_weight),
