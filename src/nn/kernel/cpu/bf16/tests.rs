@@ -173,3 +173,156 @@ fn shapes() -> Vec<ConvShape> {
     add(1, [1, 260, 260], 48, 48, [1, 1, 1], [1, 1, 1], [0, 0, 0]);
     shapes
 }
+
+/// Operands, and the results in f64: output, gradient of the input, gradient of the weights.
+struct Case {
+    x: Vec<f32>,
+    w: Vec<f32>,
+    g: Vec<f32>,
+    y: Vec<f64>,
+    dx: Vec<f64>,
+    dw: Vec<f64>,
+}
+
+impl Case {
+    fn of(s: &ConvShape) -> Case {
+        let (x, w, g) = (values(s.input_len(), 1), values(s.weight_len(), 2), values(s.output_len(), 3));
+        let narrow = |v: &[f32]| v.iter().map(|v| widen(round(*v)) as f64).collect::<Vec<f64>>();
+        let (nx, nw, ng) = (narrow(&x), narrow(&w), narrow(&g));
+        let (mut y, mut dx, mut dw) = (vec![0f64; g.len()], vec![0f64; x.len()], vec![0f64; w.len()]);
+        products(s, |i, j, o| {
+            y[o] += nx[i] * nw[j];
+            dx[i] += ng[o] * nw[j];
+            dw[j] += ng[o] * nx[i];
+        });
+        Case { x, w, g, y, dx, dw }
+    }
+}
+
+#[test]
+fn convolutions_are_right_on_every_body_whatever_the_shape() {
+    for s in shapes() {
+        let case = Case::of(&s);
+        let (scale, bias) = (values(s.out_channels, 4), values(s.out_channels, 5));
+        let (add, start) = (values(s.output_len(), 6), values(s.weight_len(), 7));
+        let finished: Vec<f64> = (0..case.y.len())
+            .map(|o| (o, o % s.out_channels))
+            .map(|(o, k)| (case.y[o] * scale[k] as f64 + bias[k] as f64 + add[o] as f64).max(0.0))
+            .collect();
+        let added: Vec<f64> = case.dw.iter().zip(&start).map(|(d, s)| d + *s as f64).collect();
+        // The model is slow: it takes the small shapes.
+        let small = s.taps() * s.in_channels * s.output_len() < 3_000_000;
+        for body in bodies().into_iter().filter(|body| small || body.unit != Bf16Unit::Portable) {
+            let name = format!("{s:?} on {} with {}", body.unit.name(), body.isa.name());
+            let close = |what: &str, got: &[f32], want: &[f64]| close(&format!("{what} of {name}"), got, want, 2e-6);
+            let got = guarded(case.y.len(), |out| body.forward(&s, &case.x, &case.w, Epilogue::default(), out));
+            close("forward", &got, &case.y);
+            let all = Epilogue { scale: &scale, bias: &bias, add: Some(&add), relu: true };
+            let got = guarded(case.y.len(), |out| body.forward(&s, &case.x, &case.w, all, out));
+            close("forward with an epilogue", &got, &finished);
+            let got = guarded(case.x.len(), |out| body.backward_data(&s, &case.g, &case.w, Epilogue::default(), out));
+            close("input gradient", &got, &case.dx);
+            let got = guarded(case.w.len(), |out| body.backward_weight(&s, &case.x, &case.g, false, out));
+            close("weight gradient", &got, &case.dw);
+            let got = guarded(case.w.len(), |out| {
+                out.copy_from_slice(&start);
+                body.backward_weight(&s, &case.x, &case.g, true, out)
+            });
+            close("weight gradient added", &got, &added);
+        }
+    }
+}
+
+#[test]
+fn the_precision_reaches_the_kernels_under_every_instruction_set() {
+    let s = ConvShape {
+        batch: 2,
+        input: [1, 9, 8],
+        in_channels: 33,
+        out_channels: 17,
+        kernel: [1, 3, 3],
+        stride: [1; 3],
+        padding: [0, 1, 1],
+    };
+    let case = Case::of(&s);
+    for isa in Isa::available() {
+        let compute = Compute { isa, precision: Precision::Bf16 };
+        // The f32 kernels may take F(4x4, 3x3), which loses a little more than a direct sum.
+        let close = |got: &[f32], want: &[f64]| close(isa.name(), got, want, 1e-5);
+        let none = Epilogue::default();
+        close(&guarded(case.y.len(), |out| conv::forward(compute, &s, &case.x, &case.w, none, out)), &case.y);
+        close(&guarded(case.x.len(), |out| conv::backward_data(compute, &s, &case.g, &case.w, none, out)), &case.dx);
+        let got = guarded(case.w.len(), |out| conv::backward_weight(compute, &s, &case.x, &case.g, false, out));
+        close(&got, &case.dw);
+    }
+}
+
+#[test]
+fn linear_products_are_right_on_every_body_and_under_every_instruction_set() {
+    use crate::nn::kernel::cpu::linear as plain;
+    for (batch, inputs, outputs) in [(1, 1, 1), (3, 17, 5), (8, 64, 1), (33, 33, 8), (2, 2049, 3), (9, 300, 70)] {
+        let l = LinearShape { batch, inputs, outputs };
+        let (x, w) = (values(batch * inputs, 1), values(outputs * inputs, 2));
+        let (g, bias) = (values(batch * outputs, 3), values(outputs, 4));
+        let narrow = |v: &[f32]| v.iter().map(|v| widen(round(*v)) as f64).collect::<Vec<f64>>();
+        let (nx, nw, ng) = (narrow(&x), narrow(&w), narrow(&g));
+        let mut y: Vec<f64> = (0..g.len()).map(|i| bias[i % outputs] as f64).collect();
+        let (mut dx, mut dw) = (vec![0f64; x.len()], vec![0f64; w.len()]);
+        for (n, o, i) in (0..batch).flat_map(|n| (0..outputs).flat_map(move |o| (0..inputs).map(move |i| (n, o, i)))) {
+            y[n * outputs + o] += nx[n * inputs + i] * nw[o * inputs + i];
+            dx[n * inputs + i] += ng[n * outputs + o] * nw[o * inputs + i];
+            dw[o * inputs + i] += ng[n * outputs + o] * nx[n * inputs + i];
+        }
+        y.iter_mut().for_each(|y| *y = y.max(0.0));
+        for body in bodies() {
+            let name = format!("{l:?} on {} with {}", body.unit.name(), body.isa.name());
+            let epilogue = Epilogue { bias: &bias, relu: true, ..Epilogue::default() };
+            close(&name, &guarded(y.len(), |out| body.linear_forward(&l, &x, &w, epilogue, out)), &y, 2e-6);
+            close(&name, &guarded(dx.len(), |out| body.linear_backward_data(&l, &g, &w, out)), &dx, 2e-6);
+            close(&name, &guarded(dw.len(), |out| body.linear_backward_weight(&l, &x, &g, false, out)), &dw, 2e-6);
+        }
+        for isa in Isa::available() {
+            let name = format!("{l:?} under {}", isa.name());
+            let compute = Compute { isa, precision: Precision::Bf16 };
+            close(&name, &guarded(y.len(), |out| plain::forward(compute, &l, &x, &w, &bias, true, out)), &y, 2e-6);
+            close(&name, &guarded(dx.len(), |out| plain::backward_data(compute, &l, &g, &w, out)), &dx, 2e-6);
+            let got = guarded(dw.len(), |out| plain::backward_weight(compute, &l, &x, &g, false, out));
+            close(&name, &got, &dw, 2e-6);
+        }
+    }
+}
+
+#[test]
+fn results_are_bit_equal_for_every_number_of_threads_on_every_body() {
+    let shape = |input, in_channels, out_channels, kernel: usize| ConvShape {
+        batch: 3,
+        input,
+        in_channels,
+        out_channels,
+        kernel: [1, kernel, kernel],
+        stride: [1; 3],
+        padding: [0, kernel / 2, kernel / 2],
+    };
+    for s in [shape([2, 37, 29], 5, 17, 3), shape([1, 20, 24], 40, 70, 3), shape([1, 7, 7], 64, 64, 1)] {
+        let (x, w, g) = (values(s.input_len(), 1), values(s.weight_len(), 2), values(s.output_len(), 3));
+        let last = bodies().len() - 1;
+        // The best body of this machine, and the model on a shape that it does in time.
+        for body in bodies().into_iter().enumerate().filter(|(i, _)| *i == last || s.in_channels == 5).map(|(_, b)| b) {
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let (mut y, mut dx) = (vec![0.0; s.output_len()], vec![0.0; s.input_len()]);
+                    let mut dw = vec![0.0; s.weight_len()];
+                    body.forward(&s, &x, &w, Epilogue::default(), &mut y);
+                    body.backward_data(&s, &g, &w, Epilogue::default(), &mut dx);
+                    body.backward_weight(&s, &x, &g, false, &mut dw);
+                    (y, dx, dw)
+                })
+            };
+            let one = run(1);
+            for threads in [2, 3, 7] {
+                assert!(run(threads) == one, "{threads} threads, {s:?} on {}", body.unit.name());
+            }
+        }
+    }
+}
