@@ -83,7 +83,7 @@ impl Layer for Linear {
         let shape = self.shape_of(inputs[0].shape());
         let mut output = pass.recycle.tensor(vec![shape.batch, self.outputs]);
         let (weight, bias) = (&pass.parameters[0].value, &pass.parameters[1].value);
-        linear::forward(pass.compute.isa, &shape, inputs[0].data(), weight, bias, pass.fused.relu, output.data_mut());
+        linear::forward(pass.compute, &shape, inputs[0].data(), weight, bias, pass.fused.relu, output.data_mut());
         output
     }
 
@@ -95,12 +95,12 @@ impl Layer for Linear {
             pass.parameters[1].add_grad(&sums);
             let input = pass.input(0).data();
             let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
-            linear::backward_weight(pass.compute.isa, &shape, input, grad.data(), accumulate, grad_weight);
+            linear::backward_weight(pass.compute, &shape, input, grad.data(), accumulate, grad_weight);
         }
         let grad_input = pass.wanted[0].then(|| {
             let mut grad_input = pass.recycle.tensor(pass.input_shapes[0].clone());
             let weight = &pass.parameters[0].value;
-            linear::backward_data(pass.compute.isa, &shape, grad.data(), weight, grad_input.data_mut());
+            linear::backward_data(pass.compute, &shape, grad.data(), weight, grad_input.data_mut());
             grad_input
         });
         pass.recycle.give(grad);

@@ -1,8 +1,10 @@
-//! Fully connected layers: three products, none of which repacks the weights (out, in).
+//! Fully connected layers: three products, none of which in f32 repacks the weights (out, in).
 
+use super::bf16;
 use super::gemm::{Block, Tile, gemm};
 use super::parallel::{Shared, for_each};
 use super::simd::{Isa, Kernel, Simd, dispatch, load_upto};
+use crate::nn::compute::{Compute, Precision};
 
 /// Batch size, inputs and outputs of a fully connected layer.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ const WIDTH: usize = 16;
 
 /// `output (batch, out) = input (batch, in) * weight^T + bias`, then ReLU if asked for.
 pub fn forward(
-    isa: Isa,
+    compute: Compute,
     shape: &LinearShape,
     input: &[f32],
     weight: &[f32],
@@ -32,6 +34,9 @@ pub fn forward(
     assert_eq!(weight.len(), outputs * inputs);
     assert_eq!(output.len(), batch * outputs);
     assert!(bias.is_empty() || bias.len() == outputs);
+    if compute.precision == Precision::Bf16 {
+        return bf16::linear::forward(compute, shape, input, weight, bias, relu, output);
+    }
     let pieces = inputs.div_ceil(DEPTH).max(1);
     let mut sums = vec![0f32; pieces * batch * outputs];
     let shared = Shared::new(&mut sums);
@@ -51,7 +56,7 @@ pub fn forward(
             out_stride: outputs,
         };
         // Safety: this job alone writes its columns of its piece.
-        unsafe { dispatch(isa, dots) }
+        unsafe { dispatch(compute.isa, dots) }
     });
     for n in 0..batch {
         for o in 0..outputs {
@@ -64,11 +69,15 @@ pub fn forward(
 }
 
 /// `grad_input (batch, in) = grad (batch, out) * weight`.
-pub fn backward_data(isa: Isa, shape: &LinearShape, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
+pub fn backward_data(compute: Compute, shape: &LinearShape, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
     let LinearShape { batch, inputs, outputs } = *shape;
     assert_eq!(grad.len(), batch * outputs);
     assert_eq!(weight.len(), outputs * inputs);
     assert_eq!(grad_input.len(), batch * inputs);
+    if compute.precision == Precision::Bf16 {
+        return bf16::linear::backward_data(compute, shape, grad, weight, grad_input);
+    }
+    let isa = compute.isa;
     let target = Shared::new(grad_input);
     by_inputs(isa, inputs, |i0, n| {
         let tile = Tile {
@@ -90,7 +99,7 @@ pub fn backward_data(isa: Isa, shape: &LinearShape, grad: &[f32], weight: &[f32]
 
 /// Adds to (or, without `accumulate`, writes) the gradient of the weights (out, in).
 pub fn backward_weight(
-    isa: Isa,
+    compute: Compute,
     shape: &LinearShape,
     input: &[f32],
     grad: &[f32],
@@ -101,6 +110,10 @@ pub fn backward_weight(
     assert_eq!(input.len(), batch * inputs);
     assert_eq!(grad.len(), batch * outputs);
     assert_eq!(grad_weight.len(), outputs * inputs);
+    if compute.precision == Precision::Bf16 {
+        return bf16::linear::backward_weight(compute, shape, input, grad, accumulate, grad_weight);
+    }
+    let isa = compute.isa;
     let target = Shared::new(grad_weight);
     by_inputs(isa, inputs, |i0, n| {
         let tile = Tile {

@@ -20,6 +20,7 @@ mod parallel;
 mod portable;
 mod simd;
 
+pub mod bf16;
 pub mod concat;
 pub mod conv;
 pub mod elementwise;

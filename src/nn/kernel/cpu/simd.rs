@@ -92,6 +92,11 @@ fn requested() -> Result<Option<Isa>> {
     }
 }
 
+/// Whether `HCWB_CPU` lets AMX tiles be used; where it is unset, it does.
+pub(super) fn amx_allowed() -> bool {
+    std::env::var_os(VARIABLE).is_none_or(|value| value.is_empty() || value == "amx")
+}
+
 fn parse(word: &str) -> Result<Isa> {
     match word {
         "portable" => Ok(Isa::Portable),

@@ -76,9 +76,10 @@ fn linear_products_are_right_whatever_the_tails() {
         }
         for isa in Isa::available() {
             let name = format!("{s:?} under {}", isa.name());
-            close(&name, &guarded(y.len(), |out| linear::forward(isa, &s, &x, &w, &bias, false, out)), &y);
-            close(&name, &guarded(dx.len(), |out| linear::backward_data(isa, &s, &g, &w, out)), &dx);
-            let got = guarded(dw.len(), |out| linear::backward_weight(isa, &s, &x, &g, false, out));
+            let compute = Compute { isa, precision: Precision::F32 };
+            close(&name, &guarded(y.len(), |out| linear::forward(compute, &s, &x, &w, &bias, false, out)), &y);
+            close(&name, &guarded(dx.len(), |out| linear::backward_data(compute, &s, &g, &w, out)), &dx);
+            let got = guarded(dw.len(), |out| linear::backward_weight(compute, &s, &x, &g, false, out));
             close(&name, &got, &dw);
         }
     }
@@ -291,7 +292,7 @@ fn results_are_bit_equal_for_every_number_of_threads() {
             conv::forward(compute, &s, &x, &w, Epilogue { relu: true, ..Epilogue::default() }, &mut y);
             conv::backward_data(compute, &s, &g, &w, Epilogue::default(), &mut dx);
             conv::backward_weight(compute, &s, &x, &g, false, &mut dw);
-            linear::forward(isa, &l, &lx, &lw, &[], false, &mut ly);
+            linear::forward(compute, &l, &lx, &lw, &[], false, &mut ly);
             let (mean, var) = norm::moments(isa, &y, s.out_channels);
             (y, dx, dw, ly, mean, var, norm::mask_and_sum(isa, &mut g.clone(), None, s.out_channels))
         })

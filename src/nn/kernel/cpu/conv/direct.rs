@@ -89,17 +89,17 @@ pub(super) fn backward_data(
 }
 
 /// Which kernel taps reach the input positions `i = phase` modulo the stride, in one direction.
-struct Phase {
-    taps: usize,
+pub(in crate::nn::kernel::cpu) struct Phase {
+    pub taps: usize,
     /// Output position of the first tap for the first of these input positions.
-    origin: isize,
+    pub origin: isize,
     first: usize,
     stride: usize,
 }
 
 impl Phase {
     /// Input `i` meets tap `t` at output `(i + padding - t) / stride` where that is whole.
-    fn of(shape: &ConvShape, direction: usize, phase: usize) -> Phase {
+    pub fn of(shape: &ConvShape, direction: usize, phase: usize) -> Phase {
         let (kernel, stride) = (shape.kernel[direction], shape.stride[direction]);
         let shifted = phase + shape.padding[direction];
         let first = shifted % stride;
@@ -109,7 +109,7 @@ impl Phase {
     }
 
     /// The kernel index of tap `t`, counted in the order in which the outputs lie.
-    fn kernel_at(&self, t: usize) -> usize {
+    pub fn kernel_at(&self, t: usize) -> usize {
         self.first + (self.taps - 1 - t) * self.stride
     }
 }

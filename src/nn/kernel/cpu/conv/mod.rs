@@ -5,9 +5,11 @@ mod direct_weight;
 mod pointwise;
 mod winograd;
 
+use super::bf16;
 use super::gemm::Tile;
 use super::shape::ConvShape;
 use crate::nn::compute::{Compute, Precision};
+pub(super) use direct::Phase;
 use winograd::Size;
 
 /// What happens to each output on its way to memory: `relu(sum * scale + bias + add)`, each part if there.
@@ -82,6 +84,9 @@ pub fn forward(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(output.len(), shape.output_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::forward(compute, shape, input, weight, epilogue, output);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Pointwise => pointwise::forward(isa, shape, input, weight, epilogue, output),
@@ -105,6 +110,9 @@ pub fn backward_data(
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(weight.len(), shape.weight_len());
     assert_eq!(grad_input.len(), shape.input_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::backward_data(compute, shape, grad, weight, epilogue, grad_input);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Pointwise => pointwise::backward_data(isa, shape, grad, weight, epilogue, grad_input),
@@ -126,6 +134,9 @@ pub fn backward_weight(
     assert_eq!(input.len(), shape.input_len());
     assert_eq!(grad.len(), shape.output_len());
     assert_eq!(grad_weight.len(), shape.weight_len());
+    if compute.precision == Precision::Bf16 {
+        return bf16::backward_weight(compute, shape, input, grad, accumulate, grad_weight);
+    }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
         Algorithm::Pointwise => pointwise::backward_weight(isa, shape, input, grad, accumulate, grad_weight),

@@ -1,0 +1,210 @@
+//! Operands on their way into tiles: rounded to bf16, paired, transposed, padded with zeros.
+
+use super::round::{pair, round};
+use super::tile::{PANEL, SIDE, STEP};
+use crate::nn::kernel::cpu::parallel::{Shared, for_each};
+use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch};
+
+/// Sixteen columns of a step: pair of inner values by pair, column by column.
+pub(super) type Pairs = [u32; 256];
+
+/// The inner dimension of a product: `groups` runs of `depth` values, each padded to whole steps.
+#[derive(Clone, Copy)]
+pub(super) struct Inner {
+    pub groups: usize,
+    pub depth: usize,
+}
+
+impl Inner {
+    pub fn steps_per_group(&self) -> usize {
+        self.depth.div_ceil(STEP)
+    }
+    pub fn steps(&self) -> usize {
+        self.groups * self.steps_per_group()
+    }
+}
+
+/// Packs the right-hand side into panels of 32 columns; `to` holds `columns.div_ceil(32) * steps * PANEL`.
+///
+/// The element of inner value `r` (of all groups) and column `c` is `source[row(r) + c * column_stride]`.
+pub(super) fn pack(
+    isa: Isa,
+    inner: Inner,
+    columns: usize,
+    source: &[f32],
+    row: impl Fn(usize) -> usize + Sync + Send,
+    column_stride: usize,
+    to: &mut [u16],
+) {
+    let steps = inner.steps();
+    let panels = columns.div_ceil(SIDE);
+    assert_eq!(to.len(), panels * steps * PANEL);
+    let target = Shared::new(to);
+    // A few steps a job: few enough that a wide matrix of few panels is shared out, too.
+    let per_job = steps.clamp(1, 16);
+    let jobs = steps.div_ceil(per_job);
+    for_each(panels * jobs, |job| {
+        let (panel, first) = (job / jobs, job % jobs * per_job);
+        for step in first..(first + per_job).min(steps) {
+            let (group, start) = (step / inner.steps_per_group(), step % inner.steps_per_group() * STEP);
+            let valid = STEP.min(inner.depth - start);
+            let rows: [usize; STEP] =
+                std::array::from_fn(|i| if i < valid { row(group * inner.depth + start + i) } else { usize::MAX });
+            let columns = panel * SIDE..columns.min(panel * SIDE + SIDE);
+            // Safety: a step of the target is this job's alone; the packer checks what it reads.
+            unsafe {
+                let to = target.slice((panel * steps + step) * PANEL..(panel * steps + step + 1) * PANEL);
+                dispatch(isa, Step { isa, source, rows: &rows, columns, column_stride, to });
+            }
+        }
+    });
+}
+
+struct Step<'a> {
+    isa: Isa,
+    source: &'a [f32],
+    /// Where inner value `i` begins, or `usize::MAX`: zero.
+    rows: &'a [usize; STEP],
+    columns: std::ops::Range<usize>,
+    column_stride: usize,
+    to: &'a mut [u16],
+}
+
+impl Kernel for Step<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        for (half, to) in self.to.chunks_exact_mut(PANEL / 2).enumerate() {
+            let first = self.columns.start + half * 16;
+            let columns = self.columns.end.saturating_sub(first).min(16);
+            if columns == 0 {
+                to.fill(0);
+            } else if self.column_stride == 1 {
+                let at = |row: usize| match row {
+                    usize::MAX => std::ptr::null(),
+                    row => self.source[row + first..row + first + columns].as_ptr(),
+                };
+                interleave(&self.rows.map(at), 0, columns, &mut *to.as_mut_ptr().cast());
+            } else {
+                // Columns are what lies contiguous: made as rows, then transposed.
+                let mut flat: Pairs = [0; 256];
+                let valid = self.rows.iter().take_while(|row| **row != usize::MAX).count();
+                let contiguous = (1..valid).all(|i| self.rows[i] == self.rows[0] + i);
+                for (c, flat) in flat.chunks_exact_mut(16).take(columns).enumerate() {
+                    let offset = (first + c) * self.column_stride;
+                    let mut values = [0f32; STEP];
+                    if contiguous && valid == STEP {
+                        values.copy_from_slice(&self.source[self.rows[0] + offset..][..STEP]);
+                    } else {
+                        for (value, row) in values.iter_mut().zip(&self.rows[..valid]) {
+                            *value = self.source[row + offset];
+                        }
+                    }
+                    for (i, flat) in flat.iter_mut().enumerate() {
+                        *flat = pair(values[2 * i], values[2 * i + 1]);
+                    }
+                }
+                transpose(self.isa, &flat, to.as_mut_ptr(), 32);
+            }
+        }
+    }
+}
+
+/// Rounds 32 rows of up to 16 columns, from column `first` on, into pairs of rows; null rows are zero.
+///
+/// # Safety
+/// The rows that are not null must be readable for `first + columns` floats.
+#[inline(always)]
+pub(super) unsafe fn interleave(rows: &[*const f32; STEP], first: usize, columns: usize, to: &mut Pairs) {
+    static ZEROS: [f32; 16] = [0.0; 16];
+    let at = |row: *const f32| if row.is_null() { ZEROS.as_ptr() } else { row.add(first) };
+    for (i, to) in to.chunks_exact_mut(16).enumerate() {
+        let (even, odd) = (at(rows[2 * i]), at(rows[2 * i + 1]));
+        if columns == 16 {
+            let (even, odd) = (&*even.cast::<[f32; 16]>(), &*odd.cast::<[f32; 16]>());
+            for (to, (even, odd)) in to.iter_mut().zip(even.iter().zip(odd)) {
+                *to = pair(*even, *odd);
+            }
+        } else {
+            for (c, to) in to.iter_mut().enumerate() {
+                *to = if c < columns { pair(*even.add(c), *odd.add(c)) } else { 0 };
+            }
+        }
+    }
+}
+
+/// Writes the transpose of a 16x16 block of pairs, each row `to_row` bf16 numbers after the one before.
+///
+/// # Safety
+/// The machine must have `isa`, and `to` be writable for its 16 rows of 32 numbers.
+#[inline(always)]
+pub(super) unsafe fn transpose(isa: Isa, from: &Pairs, to: *mut u16, to_row: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx512 {
+        return super::avx512::transpose(from, to, to_row);
+    }
+    let _ = isa;
+    for (i, j) in (0..16).flat_map(|i| (0..16).map(move |j| (i, j))) {
+        to.add(i * to_row).cast::<u32>().add(j).write_unaligned(from[16 * j + i]);
+    }
+}
+
+/// A grid of pixels of one channels-last image, `[lines, width]` of them.
+#[derive(Clone, Copy)]
+pub(super) struct Grid<'a> {
+    /// The image, or nothing: a slice beyond the volume is zero.
+    pub image: Option<&'a [f32]>,
+    /// Height and width of the image, in pixels.
+    pub size: [usize; 2],
+    pub channels: usize,
+    /// The first pixel of the grid; may lie outside the image, where everything is zero.
+    pub origin: [isize; 2],
+    pub step: [usize; 2],
+    pub grid: [usize; 2],
+}
+
+impl Grid<'_> {
+    /// The pixel at a line and column of the grid, or null outside the image.
+    #[inline(always)]
+    pub fn pixel(&self, line: usize, column: usize) -> *const f32 {
+        let y = self.origin[0] + (line * self.step[0]) as isize;
+        let x = self.origin[1] + (column * self.step[1]) as isize;
+        let inside = (0..self.size[0] as isize).contains(&y) && (0..self.size[1] as isize).contains(&x);
+        match self.image {
+            Some(image) if inside => {
+                let start = (y as usize * self.size[1] + x as usize) * self.channels;
+                image[start..start + self.channels].as_ptr()
+            }
+            _ => std::ptr::null(),
+        }
+    }
+}
+
+/// Rounds a grid to bf16: a pixel every `pitch` numbers, `padded` of them written, zero beyond the channels.
+pub(super) struct Rows<'a> {
+    pub grid: Grid<'a>,
+    pub padded: usize,
+    pub pitch: usize,
+    pub to: &'a mut [u16],
+}
+
+impl Kernel for Rows<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let [lines, width] = self.grid.grid;
+        let channels = self.grid.channels;
+        for line in 0..lines {
+            for column in 0..width {
+                let start = (line * width + column) * self.pitch;
+                let to = &mut self.to[start..start + self.padded];
+                let pixel = self.grid.pixel(line, column);
+                if pixel.is_null() {
+                    to.fill(0);
+                    continue;
+                }
+                let from = std::slice::from_raw_parts(pixel, channels);
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
+                to[channels..].fill(0);
+            }
+        }
+    }
+}

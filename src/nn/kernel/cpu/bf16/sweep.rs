@@ -1,0 +1,351 @@
+//! Convolution forward and towards the input, as a bf16 product: rows are pixels, columns channels.
+//!
+//! A job rounds the lines that it needs into scratch. From 32 channels on a step is 32 channels of
+//! a tap, read where they lie: an implicit GEMM. With fewer, the taps of a pixel are first gathered
+//! one behind the other, so that steps are full.
+
+use super::pack::{Grid, Inner, Rows, pack};
+use super::scratch::{lend, lend_floats};
+use super::tile::{PANEL, Product, SIDE, STEP};
+use super::unit::Bf16Unit;
+use crate::nn::kernel::cpu::conv::Epilogue;
+use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece};
+use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
+
+/// A correlation of `source` with weights, written on a grid of the target.
+pub(super) struct Sweep<'a> {
+    pub isa: Isa,
+    pub unit: Bf16Unit,
+    pub source: &'a [f32],
+    pub batch: usize,
+    pub size: [usize; 3],
+    pub channels: usize,
+    /// Source position of the first tap of the first output; may lie outside the volume.
+    pub origin: [isize; 3],
+    pub step: [usize; 3],
+    pub taps: [usize; 3],
+    pub out_channels: usize,
+    pub out: [usize; 3],
+    pub target: Shared<f32>,
+    /// Floats of the target to the first output, and from volume, slice, row, pixel to the next.
+    pub first: usize,
+    pub stride: [usize; 4],
+    pub epilogue: Epilogue<'a>,
+}
+
+/// How the pixels of a job lie in its scratch.
+struct Plan {
+    gather: bool,
+    inner: Inner,
+    /// Where the steps of an output pixel begin, counted from its first.
+    steps: Vec<u32>,
+    /// Slices and output rows of a job.
+    slices: usize,
+    rows: usize,
+    /// Output pixels from line to line and from slice to slice, those beyond the border included.
+    line: usize,
+    slice: usize,
+    /// bf16 numbers from pixel to pixel.
+    pitch: usize,
+}
+
+/// bf16 numbers of A that a job holds at a time, so that they stay in a core's cache.
+const BLOCK: usize = 192 << 10;
+/// Steps multiplied in one go: 32 KiB of B.
+const DEPTH: usize = 16;
+/// Numbers that a tile or a copy may touch beyond its end.
+const SLACK: usize = 64;
+
+impl Sweep<'_> {
+    /// The element of inner value `r` (tap by tap, channel by channel) and column `c` of the weights is
+    /// `weight[row(r) + c * column_stride]`.
+    ///
+    /// # Safety
+    /// Every output of the grid must lie in the target.
+    pub unsafe fn run(&self, weight: &[f32], row: impl Fn(usize) -> usize + Sync + Send, column_stride: usize) {
+        if self.out.contains(&0) || self.batch == 0 {
+            return;
+        }
+        let plan = self.plan();
+        let panels = self.out_channels.div_ceil(SIDE);
+        lend(panels * plan.inner.steps() * PANEL, |packed| {
+            pack(self.isa, plan.inner, self.out_channels, weight, row, column_stride, packed);
+            let per_slice = self.out[1].div_ceil(plan.rows);
+            let slices = self.batch * self.out[0];
+            let blocks = slices.div_ceil(plan.slices) * per_slice;
+            // Few pixels: the output channels are shared out, too, and the pixels packed once for each share.
+            let shares = 32usize.div_ceil(blocks).min(panels);
+            for_each(blocks * shares, |job| {
+                let (block, share) = (job / shares, job % shares);
+                let s0 = block / per_slice * plan.slices;
+                let y0 = block % per_slice * plan.rows;
+                let part = Part {
+                    slices: s0..(s0 + plan.slices).min(slices),
+                    rows: y0..(y0 + plan.rows).min(self.out[1]),
+                    panels: piece(panels, shares, share),
+                };
+                // Safety: blocks and shares are disjoint parts of the grid.
+                unsafe { self.part(&plan, part, packed) }
+            });
+        });
+    }
+
+    fn plan(&self) -> Plan {
+        let [od, oh, ow] = self.out;
+        let taps: usize = self.taps.iter().product();
+        let c = self.channels;
+        let phases = [1, 2].map(|i| self.step[i].min(self.taps[i]).max(1));
+        let halo = [1, 2].map(|i| self.taps[i].saturating_sub(1) / self.step[i]);
+        let wide = ow + halo[1];
+        let (direct, gathered) = (Inner { groups: taps, depth: c }, Inner { groups: 1, depth: taps * c });
+        // Steps times pixels; a fifth is for the copying.
+        let direct_cost = direct.steps() * ((oh - 1) * wide + ow);
+        let gather = taps > 0 && gathered.steps() * oh * ow * 6 / 5 < direct_cost;
+        let inner = if gather { gathered } else { direct };
+        // An odd number of cache lines from pixel to pixel, or they would meet in few sets of the cache.
+        let odd = |steps: usize| (steps | 1) * STEP;
+        let pitch = odd(if gather { inner.steps() } else { inner.steps_per_group() });
+        let held = if gather { pitch } else { pitch * self.taps[0] * phases[0] * phases[1] };
+        let wanted = (BLOCK / held.max(1)).clamp(96, 1024).min((self.batch * od * oh * ow / 32).max(128));
+        let one_slice = !gather && (halo[0] > 0 || halo[1] > 0);
+        let rows = (wanted / ow).max(4 * halo[0]).clamp(1, oh);
+        // Jobs of nearly equal size.
+        let rows = oh.div_ceil(oh.div_ceil(rows));
+        let slices = if rows == oh && !one_slice { (wanted / (oh * ow)).clamp(1, self.batch * od) } else { 1 };
+        let (line, slice) = if gather { (ow, rows * ow) } else { (wide, (rows + halo[0]) * wide) };
+        let steps = match gather {
+            true => (0..inner.steps()).map(|i| (i * STEP) as u32).collect(),
+            false => (0..taps)
+                .flat_map(|tap| {
+                    let (z, y, x) = self.tap(tap);
+                    let phase = (z * phases[0] + y % self.step[1]) * phases[1] + x % self.step[2];
+                    let pixel = phase * slices * slice + y / self.step[1] * line + x / self.step[2];
+                    (0..inner.steps_per_group()).map(move |i| (pixel * pitch + i * STEP) as u32)
+                })
+                .collect(),
+        };
+        Plan { gather, inner, steps, slices, rows, line, slice, pitch }
+    }
+
+    fn tap(&self, tap: usize) -> (usize, usize, usize) {
+        let [_, height, width] = self.taps;
+        (tap / (height * width), tap / width % height, tap % width)
+    }
+
+    /// # Safety
+    /// As [`Sweep::run`]; no other job may write this part.
+    unsafe fn part(&self, plan: &Plan, part: Part, packed: &[u16]) {
+        let (count, rows) = (part.slices.len(), part.rows.len());
+        let [volume, slice_stride, row, pixel] = self.stride;
+        // Where each row of the product is written, if anywhere; the last one is the last output pixel.
+        let pixels = (count - 1) * plan.slice + (rows - 1) * plan.line + self.out[2];
+        let mut places = vec![usize::MAX; pixels];
+        for (s, slice) in part.slices.clone().enumerate() {
+            for y in 0..rows {
+                let (n, z) = (slice / self.out[0], slice % self.out[0]);
+                let at = self.first + n * volume + z * slice_stride + (part.rows.start + y) * row;
+                let places = &mut places[s * plan.slice + y * plan.line..][..self.out[2]];
+                places.iter_mut().enumerate().for_each(|(x, place)| *place = at + x * pixel);
+            }
+        }
+        let work = |a: &[u16]| self.unit.enter(|| self.multiply(plan, &part, &places, a, packed));
+        match plan.gather {
+            true => self.gathered(plan, &part, work),
+            false => self.direct(plan, &part, work),
+        }
+    }
+
+    /// Lends the rounded lines, phase of the stride by phase.
+    unsafe fn direct(&self, plan: &Plan, part: &Part, work: impl FnOnce(&[u16])) {
+        let [pz, py, px] = [self.taps[0], self.step[1].min(self.taps[1]), self.step[2].min(self.taps[2])];
+        let plane = plan.slices * plan.slice * plan.pitch;
+        // A tile may read 32 pixels from the last one on.
+        lend(pz * py * px * plane + SIDE * plan.pitch + SLACK, |scratch| {
+            for phase in 0..pz * py * px {
+                let (z, y, x) = (phase / (py * px), phase / px % py, phase % px);
+                for (i, slice) in part.slices.clone().enumerate() {
+                    let lines = plan.slice / plan.line - plan.rows + part.rows.len();
+                    let mut grid = self.grid(slice, z, part.rows.start, [lines, plan.line]);
+                    grid.origin = [grid.origin[0] + y as isize, grid.origin[1] + x as isize];
+                    let to = &mut scratch[phase * plane + i * plan.slice * plan.pitch..];
+                    let padded = plan.inner.steps_per_group() * STEP;
+                    // Safety: the instruction set is there; everything else is checked slices.
+                    unsafe { dispatch(self.isa, Rows { grid, padded, pitch: plan.pitch, to }) }
+                }
+            }
+            work(scratch)
+        })
+    }
+
+    /// Lends the pixels with all their taps, one behind the other.
+    unsafe fn gathered(&self, plan: &Plan, part: &Part, work: impl FnOnce(&[u16])) {
+        let [depth, height, width] = self.taps;
+        let c = self.channels;
+        let lines = (part.rows.len() - 1) * self.step[1] + height;
+        let columns = (self.out[2] - 1) * self.step[2] + width;
+        let plane = lines * columns * c;
+        lend(depth * plane + SLACK, |source| {
+            lend((plan.slices * plan.slice + SIDE) * plan.pitch + SLACK, |gathered| {
+                for (i, slice) in part.slices.clone().enumerate() {
+                    for z in 0..depth {
+                        let mut grid = self.grid(slice, z, part.rows.start, [lines, columns]);
+                        grid.step = [1, 1];
+                        let to = &mut source[z * plane..];
+                        // Safety: the instruction set is there; everything else is checked slices.
+                        unsafe { dispatch(self.isa, Rows { grid, padded: c, pitch: c, to }) }
+                    }
+                    let gather = Gather {
+                        source,
+                        runs: depth * height,
+                        run: |y: usize, x: usize, r: usize| {
+                            let line = y * self.step[1] + r % height;
+                            r / height * plane + (line * columns + x * self.step[2]) * c
+                        },
+                        length: width * c,
+                        size: [part.rows.len(), self.out[2]],
+                        pitch: plan.pitch,
+                        to: &mut gathered[i * plan.slice * plan.pitch..],
+                    };
+                    // Safety: as above.
+                    unsafe { dispatch(self.isa, gather) }
+                }
+                work(gathered)
+            })
+        })
+    }
+
+    /// The pixels under tap `z` in depth of a slice, from output row `y0` on.
+    fn grid(&self, slice: usize, z: usize, y0: usize, grid: [usize; 2]) -> Grid<'_> {
+        let (n, oz) = (slice / self.out[0], slice % self.out[0]);
+        let depth = self.origin[0] + (oz * self.step[0] + z) as isize;
+        let image = self.size[1] * self.size[2] * self.channels;
+        let inside = (0..self.size[0] as isize).contains(&depth);
+        let start = |depth: isize| (n * self.size[0] + depth as usize) * image;
+        Grid {
+            image: inside.then(|| &self.source[start(depth)..start(depth) + image]),
+            size: [self.size[1], self.size[2]],
+            channels: self.channels,
+            origin: [self.origin[1] + (y0 * self.step[1]) as isize, self.origin[2]],
+            step: [self.step[1], self.step[2]],
+            grid,
+        }
+    }
+
+    /// # Safety
+    /// As [`Sweep::part`], inside [`Bf16Unit::enter`].
+    unsafe fn multiply(&self, plan: &Plan, part: &Part, places: &[usize], a: &[u16], packed: &[u16]) {
+        let steps = plan.steps.len();
+        let tiles = places.len().div_ceil(SIDE);
+        // With more than one piece of depth every tile keeps its sums; else one serves all.
+        let pieces = steps.div_ceil(DEPTH).max(1);
+        let block = SIDE * SIDE;
+        lend_floats(if pieces > 1 { tiles * block } else { block }, |sums| {
+            for panel in part.panels.clone() {
+                let first = panel * SIDE;
+                let columns = SIDE.min(self.out_channels - first);
+                for piece in 0..pieces {
+                    let depth = piece * DEPTH..(piece * DEPTH + DEPTH).min(steps);
+                    for (tile, places) in places.chunks(SIDE).enumerate() {
+                        let c = &mut sums[if pieces > 1 { tile * block } else { 0 }..][..block];
+                        self.unit.multiply(Product {
+                            a: a.as_ptr().wrapping_add(tile * SIDE * plan.pitch),
+                            a_row: plan.pitch,
+                            steps: &plan.steps[depth.clone()],
+                            b: packed[(panel * steps + depth.start) * PANEL..].as_ptr(),
+                            rows: places.len(),
+                            columns,
+                            c: c.as_mut_ptr(),
+                            c_row: SIDE,
+                            accumulate: piece > 0,
+                        });
+                        if piece + 1 == pieces {
+                            let target = self.target;
+                            dispatch(
+                                self.isa,
+                                Finish { sums: c, places, first, columns, epilogue: self.epilogue, target },
+                            );
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What a job computes.
+struct Part {
+    slices: std::ops::Range<usize>,
+    rows: std::ops::Range<usize>,
+    panels: std::ops::Range<usize>,
+}
+
+/// Copies runs of bf16 numbers one behind the other, pixel by pixel, and zeros up to the next step.
+struct Gather<'a, F> {
+    source: &'a [u16],
+    /// Runs of a pixel, their beginning (line, column, number), and their length.
+    runs: usize,
+    run: F,
+    length: usize,
+    size: [usize; 2],
+    pitch: usize,
+    to: &'a mut [u16],
+}
+
+impl<F: Fn(usize, usize, usize) -> usize> Kernel for Gather<'_, F> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let [rows, columns] = self.size;
+        // Copies come in lines of 32: what one writes too many, the next one overwrites.
+        assert!(self.to.len() >= rows * columns * self.pitch + SLACK);
+        for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            let mut to = self.to.as_mut_ptr().add((y * columns + x) * self.pitch);
+            for r in 0..self.runs {
+                let from = (self.run)(y, x, r);
+                assert!(from + self.length + 31 < self.source.len());
+                let from = self.source.as_ptr().add(from);
+                for i in (0..self.length).step_by(32) {
+                    to.add(i).cast::<[u16; 32]>().write_unaligned(from.add(i).cast::<[u16; 32]>().read_unaligned());
+                }
+                to = to.add(self.length);
+            }
+            to.cast::<[u16; 32]>().write_unaligned([0; 32]);
+        }
+    }
+}
+
+/// Sums on their way to memory, with the epilogue.
+struct Finish<'a> {
+    sums: &'a [f32],
+    places: &'a [usize],
+    /// The first of the output channels, and their number.
+    first: usize,
+    columns: usize,
+    epilogue: Epilogue<'a>,
+    target: Shared<f32>,
+}
+
+impl Kernel for Finish<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Epilogue { scale, bias, add, relu } = self.epilogue;
+        for j in (0..self.columns).step_by(S::LANES) {
+            let n = self.columns - j;
+            let of = |values: &[f32], none: f32| match values.is_empty() {
+                true => S::splat(none),
+                false => load_upto::<S>(values[self.first + j..].as_ptr(), n),
+            };
+            let (scale, bias) = (of(scale, 1.0), of(bias, 0.0));
+            for (sums, at) in self.sums.chunks_exact(SIDE).zip(self.places) {
+                if *at == usize::MAX {
+                    continue;
+                }
+                let at = at + self.first + j;
+                let mut v = S::fma(S::load(sums[j..].as_ptr()), scale, bias);
+                if let Some(add) = add {
+                    v = S::add(v, load_upto::<S>(add[at..].as_ptr(), n));
+                }
+                store_upto::<S>(self.target.at(at), if relu { S::relu(v) } else { v }, n);
+            }
+        }
+    }
+}
