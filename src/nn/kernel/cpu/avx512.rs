@@ -23,6 +23,7 @@ impl Simd for Avx512 {
     type V = __m512;
     type M = __mmask16;
     const LANES: usize = 16;
+    const ROWS: usize = 14;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m512 {

@@ -18,6 +18,7 @@ impl Simd for Portable {
     type V = Lanes;
     type M = [bool; N];
     const LANES: usize = N;
+    const ROWS: usize = 2;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Lanes {

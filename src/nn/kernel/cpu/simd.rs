@@ -144,6 +144,8 @@ pub(super) trait Simd: Copy + 'static {
     /// One truth value a lane.
     type M: Copy;
     const LANES: usize;
+    /// Rows of the tallest register tile.
+    const ROWS: usize;
 
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;

@@ -3,6 +3,7 @@
 mod direct;
 mod direct_weight;
 mod pointwise;
+mod pointwise_weight;
 mod winograd;
 
 use super::bf16;
@@ -139,7 +140,7 @@ pub fn backward_weight(
     }
     let isa = compute.isa;
     match Algorithm::of(compute.precision, shape) {
-        Algorithm::Pointwise => pointwise::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
+        Algorithm::Pointwise => pointwise_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
         Algorithm::Winograd(size) => winograd::backward_weight(isa, size, shape, input, grad, accumulate, grad_weight),
         Algorithm::Direct => direct_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
     }
