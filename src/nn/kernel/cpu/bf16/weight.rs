@@ -89,7 +89,7 @@ impl Plan {
         let slice = if gather { pixels } else { (pixels + halo * line + beyond).next_multiple_of(STEP) };
         let height = if gather { dense } else { phases[0] * phases[1] * channels };
         // An odd number of cache lines from row to row.
-        let row = (group * slice / STEP | 1) * STEP;
+        let row = ((group * slice / STEP) | 1) * STEP;
         let per_slice = pixels / STEP;
         let steps = (0..group * per_slice).map(|i| (i / per_slice * slice + i % per_slice * STEP) as u32).collect();
         Plan {
