@@ -67,8 +67,9 @@ fn settings(pairs: &[String]) -> Result<(Start, ModelOptions)> {
         match pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
             Some(("start", word)) => start = word.parse()?,
             Some((key, _)) if text::nearest(key, ["start"]).is_some() => {
-                return Err(Error::usage(format!("gradient has no setting `{}`", text::line(key)))
-                    .cure("did you mean start?"));
+                return Err(
+                    Error::usage(format!("gradient has no setting `{}`", text::line(key))).cure("did you mean start?")
+                );
             }
             _ => options.set_pair(pair)?,
         }
@@ -103,18 +104,22 @@ fn take_from_metadata(
 /// The tensor `input`, which has to hold at least one input of the network's shape.
 fn read_input(file: &Path, wanted: &[usize]) -> Result<Tensor> {
     let spoilt = "an input holds finite numbers only: normalise it again";
-    let (mut arrays, _) = weights::load_only(file, |name| name == "input").map_err(|e| match e.what.contains("finite") {
-        true => e.cure(spoilt),
-        false => e,
-    })?;
+    let (mut arrays, _) =
+        weights::load_only(file, |name| name == "input").map_err(|e| match e.what.contains("finite") {
+            true => e.cure(spoilt),
+            false => e,
+        })?;
     let Some(array) = arrays.remove("input") else {
         return Err(Error::new("there is no tensor `input`").at(file).cure("call it input, of shape (N, H, W, C)"));
     };
     if array.shape.len() != wanted.len() + 1 || array.shape[1..] != *wanted || array.shape[0] == 0 {
         let (given, size) = (&array.shape, draw::times(wanted));
-        return Err(Error::new(format!("input has shape {given:?}, and the network takes (N, {})", size.replace('x', ", ")))
-            .at(file)
-            .cure(format!("give inputs of {size}, or another size with --set input=… or in the spec")));
+        return Err(Error::new(format!(
+            "input has shape {given:?}, and the network takes (N, {})",
+            size.replace('x', ", ")
+        ))
+        .at(file)
+        .cure(format!("give inputs of {size}, or another size with --set input=… or in the spec")));
     }
     Tensor::from_vec(&array.shape, array.values)
 }
