@@ -8,7 +8,7 @@
 //!     [`fetch`] files from the net, whole and checked
 //! 2 — [`dataset`] what is learned from; [`model`] what learns
 //! 3 — [`recipe`] what to do; [`run`] what was done: the run directory
-//! 4 — [`train`] the loop
+//! 4 — [`train`] the loop; [`explain`] why a network said so
 //! 5 — [`launch`] worker processes and the queue; [`report`] tables beside the papers'
 //! 6 — [`tui`] the workbench; [`cli`] the command line
 
@@ -29,6 +29,7 @@ pub mod model;
 pub mod recipe;
 pub mod run;
 
+pub mod explain;
 pub mod train;
 
 pub mod launch;

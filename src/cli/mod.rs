@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and how a command ends.
 
+mod attribute;
 mod bench;
 mod data;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
     /// Pre-trained weights: fetch, import, list
     #[command(subcommand)]
     Weights(weights::WeightsCommand),
+    /// The bare engine: why a network says what it says, tensor in and tensor out
+    Attribute(attribute::Attribute),
     /// Trainings: start, watch, stop, resume
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -101,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Data(command) => data::run(command, &ws, &progress::Bars::new()),
         Command::Model(command) => model::run(command),
         Command::Weights(command) => weights::run(command, &ws, &progress::Bars::new()),
+        Command::Attribute(args) => attribute::run(&args),
         Command::Run(command) => run::run(command, &ws),
         Command::Bench(command) => bench::run(&command),
     }

@@ -10,6 +10,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId(pub(super) usize);
 
+impl NodeId {
+    /// The place in [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// One layer at its place.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -78,11 +85,20 @@ impl Graph {
             return Err(Error::usage("this network has no encoder that could be frozen")
                 .cure("leave model.frozen at `nothing`, or take a network with an encoder, such as reg-vgg16"));
         }
-        for node in self.nodes.iter_mut().filter(|n| n.encoder) {
+        self.freeze_where(|n| n.encoder);
+        Ok(())
+    }
+
+    /// Stops the training of every layer: an analysis then costs no gradients of weights.
+    pub fn freeze(&mut self) {
+        self.freeze_where(|_| true);
+    }
+
+    fn freeze_where(&mut self, chosen: impl Fn(&Node) -> bool) {
+        for node in self.nodes.iter_mut().filter(|n| chosen(n)) {
             node.frozen = true;
             node.parameters.iter_mut().for_each(|p| p.trainable = false);
         }
-        Ok(())
     }
 
     /// Trainable and other parameters, in numbers.
