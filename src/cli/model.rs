@@ -124,7 +124,15 @@ fn show(args: &Show) -> Result<()> {
     if let Some(info) = args.name.as_deref().and_then(|n| model::find(n).ok()) {
         text.push_str(&format!("from {}\n", info.source));
     }
-    text.push_str(&format!("--set changes {}\n", spec.keys().join(", ")));
+    let mut line = "--set changes".to_owned();
+    for key in spec.keys() {
+        if line.len() + key.len() > 78 {
+            text.push_str(&format!("{line}\n"));
+            line = " ".repeat(13);
+        }
+        line.push_str(&format!(" {key}"));
+    }
+    text.push_str(&format!("{line}\n"));
     output::print(&text)
 }
 

@@ -12,7 +12,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "cnn263k",
         task: Task::Regression,
-        purpose: "two convolutions, three dense",
+        purpose: "2 convolutions, 3 dense",
         source: "slides (S1), CNN 263K",
         spec: r#"
             family = "cnn"
@@ -24,7 +24,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "cnn1m",
         task: Task::Regression,
-        purpose: "three convolutions, four dense",
+        purpose: "3 convolutions, 4 dense",
         source: "slides (S1), CNN 1M, with the two pools that give it its name's size",
         // The name counts a million weights; the drawing's third pool leaves 286,529.
         spec: r#"

@@ -124,7 +124,7 @@ mod tests {
                 Task::Segmentation => assert_eq!(output, [input[0], input[1], 1], "{}", model.name),
                 _ => assert_eq!(output, [1], "{}", model.name),
             }
-            assert!(model.purpose.len() <= 34, "{}: the list has room for half a line", model.name);
+            assert!(model.purpose.len() <= 25, "{}: the list has 80 columns", model.name);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::nn::{Graph, GraphBuilder, NodeId};
 pub(super) const MODELS: &[ModelInfo] = &[ModelInfo {
     name: "reg-resnet50",
     task: Task::Regression,
-    purpose: "ResNet50, pooled, one output",
+    purpose: "ResNet50, one output",
     source: "preprint (S4) 3.1, slides (S1), report (S0)",
     spec: r#"
         family = "resnet"

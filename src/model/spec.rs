@@ -212,8 +212,8 @@ impl Fields {
             return Err(Error::usage(format!("input wants {wants}, not {sizes:?}")));
         }
         sizes.iter().try_for_each(|s| in_range("input", *s))?;
-        // Four sizes of 16 bits cannot overflow the product.
-        if sizes.iter().product::<usize>() > LARGEST_INPUT {
+        let values = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+        if values.is_none_or(|values| values > LARGEST_INPUT) {
             return Err(Error::usage(format!("an input of {sizes:?} holds more than {LARGEST_INPUT} values")));
         }
         Ok(sizes)

@@ -10,7 +10,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "unet",
         task: Task::Segmentation,
-        purpose: "U-Net, five levels, batch norm",
+        purpose: "five levels, batch norm",
         source: "preprint (S4) 2.2.3",
         spec: r#"
             family = "unet"
@@ -23,7 +23,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "unet-small",
         task: Task::Segmentation,
-        purpose: "U-Net, three levels",
+        purpose: "three levels",
         source: "report (S3), section 3; its summary says transposed+bn",
         spec: r#"
             family = "unet"
@@ -35,7 +35,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "unet-classic",
         task: Task::Segmentation,
-        purpose: "U-Net, widths of 2015, same padding",
+        purpose: "the widths of 2015",
         source: "Ronneberger et al. 2015, Fig. 1; lab report (S2)",
         spec: r#"
             family = "unet"

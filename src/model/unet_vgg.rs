@@ -12,7 +12,7 @@ use crate::nn::{Graph, GraphBuilder};
 pub(super) const MODELS: &[ModelInfo] = &[ModelInfo {
     name: "unet-vgg16",
     task: Task::Segmentation,
-    purpose: "U-Net on VGG16, four skips",
+    purpose: "VGG16 inside, four skips",
     source: "preprint (S4) 2.2.3; its count has classes=3",
     spec: r#"
         family = "unet-vgg"

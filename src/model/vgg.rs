@@ -13,7 +13,7 @@ use toml::Value;
 pub(super) const MODELS: &[ModelInfo] = &[ModelInfo {
     name: "reg-vgg16",
     task: Task::Regression,
-    purpose: "VGG16, pooled, one output",
+    purpose: "VGG16, one output",
     source: "preprint (S4) 3.1, slides (S1)",
     spec: r#"
         family = "vgg"

@@ -11,7 +11,7 @@ pub(super) const MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "cardiac-vgg2d",
         task: Task::Volume,
-        purpose: "VGG, nine slices as channels",
+        purpose: "nine slices as channels",
         source: "preprint (S4) 5.3.2; its width is ours",
         spec: r#"
             family = "vgg"
