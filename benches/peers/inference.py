@@ -78,7 +78,7 @@ def main():
             print(f"{name:8} {str(want.shape):20} greatest difference {np.abs(got - want).max() / np.abs(want).max():.1e} of the greatest value")
     times = {"hcwb": [], "PyTorch": []}
     for _ in range(args.rounds):
-        command = [args.hcwb, "bench", "infer", "--model", "reg-resnet50", "--batch", str(args.batch), "--images", str(args.images),
+        command = [args.hcwb, "bench", "infer", "--model", "reg-resnet50", "--batch", str(args.batch), "--count", str(args.images),
                    "--threads", str(args.threads), "--json"]
         times["hcwb"].append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["seconds"])
         command = [sys.executable, __file__, args.weights, "--peer", "--images", str(args.images), "--batch", str(args.batch), "--threads", str(args.threads)]

@@ -104,22 +104,19 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
                 format!("{}{variant}", or_dash(&s.architecture)),
                 s.tensors.to_string(),
                 format!("{:.1}", s.bytes as f64 / 1e6),
-                s.sha256.as_ref().map_or("–".into(), |hex| hex.chars().take(12).collect()),
-                s.fault.as_ref().map_or_else(|| or_dash(&s.training), |fault| format!("cannot be used: {fault}")),
-                or_dash(&s.source),
+                s.fault
+                    .as_ref()
+                    .map_or_else(|| short(&or_dash(&s.training)), |fault| format!("cannot be used: {fault}")),
             ]
         };
-        let header = ["name", "network", ">tensors", ">MB", "sha256", "trained on", "source"];
+        let header = ["name", "network", ">tensors", ">MB", "trained on"];
         output::table(&header, &here.iter().map(row).collect::<Vec<_>>())
     };
     let rest: Vec<_> = known::KNOWN.iter().filter(|k| here.iter().all(|s| s.name != k.name)).collect();
     if !rest.is_empty() {
         text.push_str("\nto be fetched\n");
-        let row = |k: &&Known| vec![k.name.into(), k.training.into(), k.licence.into(), k.repository.into()];
-        text.push_str(&output::table(
-            &["name", "trained on", "licence", "repository"],
-            &rest.iter().map(row).collect::<Vec<_>>(),
-        ));
+        let row = |k: &&Known| vec![k.name.into(), k.repository.into(), k.licence.into()];
+        text.push_str(&output::table(&["name", "repository", "licence"], &rest.iter().map(row).collect::<Vec<_>>()));
     }
     output::print(&text)
 }
@@ -153,4 +150,13 @@ fn show(imported: &Imported, as_json: bool) -> Result<()> {
     let how = if *already { "was there already" } else { "kept as" };
     let _ = writeln!(text, "{how} {}", text::line(&path.to_string_lossy()));
     output::print(&text)
+}
+
+/// As much as a line of 80 columns has room for; `--json` says all.
+fn short(text: &str) -> String {
+    const ROOM: usize = 36;
+    match text.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

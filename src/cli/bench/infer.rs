@@ -19,7 +19,7 @@ pub struct BenchInfer {
     batch: u32,
     /// Images altogether
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    images: u32,
+    count: u32,
     /// f32, f32-strict or bf16
     #[arg(long, default_value = "f32")]
     precision: String,
@@ -36,7 +36,7 @@ pub fn run(args: &BenchInfer) -> Result<()> {
     let input = noise(&shape)?;
     let mut network = Network::new(graph, 1);
     network.set_precision(args.precision.parse()?);
-    let rounds = args.images.div_ceil(args.batch);
+    let rounds = args.count.div_ceil(args.batch);
     let (threads, seconds) = on_threads(args.threads, || {
         network.forward(&input, Pass::Eval)?;
         let start = Instant::now();
