@@ -2,7 +2,7 @@
 
 use hcwb::model::ModelOptions;
 use hcwb::model::cnn::CnnSpec;
-use hcwb::nn::{Array, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Tensor, weights};
+use hcwb::nn::{Array, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Precision, Tensor, weights};
 use std::collections::BTreeMap;
 
 /// A small member of the family: 16x16 images, all kinds of layers.
@@ -55,15 +55,25 @@ fn it_learns() {
     assert!(error < 0.5 * spread, "mean error {error}, and guessing the mean has {spread}");
 }
 
+/// Wide enough for the fast convolutions, in every precision.
+fn wide(seed: u64, precision: Precision) -> Network {
+    let mut network = Network::new(CnnSpec::new([16, 16, 1], &[16, 16, 32], &[12, 6]).build().unwrap(), seed);
+    network.set_precision(precision);
+    network
+}
+
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F32Strict, Precision::Bf16];
+
 #[test]
-fn n_steps_a_restart_and_n_more_are_2n_steps_bit_for_bit() {
-    for kind in [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd] {
+fn n_steps_a_restart_and_n_more_are_2n_steps_bit_for_bit_with_every_optimizer_and_precision() {
+    let kinds = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd];
+    for (kind, precision) in kinds.into_iter().flat_map(|k| PRECISIONS.map(|p| (k, p))) {
         let optimizer = |n: &Network| Optimizer::new(&OptimizerSpec::new(kind), n);
-        let mut whole = network(1);
+        let mut whole = wide(1, precision);
         let mut rule = optimizer(&whole);
         train(&mut whole, &mut rule, 0..10);
 
-        let mut half = network(1);
+        let mut half = wide(1, precision);
         let mut rule = optimizer(&half);
         train(&mut half, &mut rule, 0..5);
         let dir = tempfile::tempdir().unwrap();
@@ -71,29 +81,44 @@ fn n_steps_a_restart_and_n_more_are_2n_steps_bit_for_bit() {
         weights::save(&w, &half.state(), &BTreeMap::new()).unwrap();
         weights::save(&o, &rule.state(), &BTreeMap::new()).unwrap();
 
-        let mut resumed = network(2);
+        let mut resumed = wide(2, precision);
         let mut rule = optimizer(&resumed);
         resumed.load_state(&weights::load(&w).unwrap().0).unwrap();
         rule.load_state(&weights::load(&o).unwrap().0).unwrap();
         assert_eq!(rule.steps(), 5);
         train(&mut resumed, &mut rule, 5..10);
-        assert!(resumed.state() == whole.state(), "{kind:?}");
+        assert!(resumed.state() == whole.state(), "{kind:?} in {}", precision.name());
     }
 }
 
 #[test]
-fn training_is_bit_equal_for_every_number_of_threads() {
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut network = network(1);
-            let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
-            train(&mut network, &mut adam, 0..5);
-            network.state()
-        })
+fn precisions_compute_differently_and_nearly_alike() {
+    let (x, _) = discs(4, 0);
+    let output = |precision| wide(1, precision).forward(&x, Pass::Eval).unwrap();
+    let [fast, strict, rounded] = PRECISIONS.map(output);
+    let off = |a: &Tensor, b: &Tensor| {
+        let (a, b) = (a.data(), b.data());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / b.iter().fold(0f32, |m, v| m.max(v.abs()))
     };
-    let one = run(1);
-    assert!(run(2) == one && run(5) == one);
+    assert!(off(&fast, &strict) > 0.0 && off(&fast, &strict) < 1e-4, "{}", off(&fast, &strict));
+    assert!(off(&rounded, &strict) > 1e-5 && off(&rounded, &strict) < 5e-2, "{}", off(&rounded, &strict));
+}
+
+#[test]
+fn training_is_bit_equal_for_every_number_of_threads_in_every_precision() {
+    for precision in PRECISIONS {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut network = wide(1, precision);
+                let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
+                train(&mut network, &mut adam, 0..5);
+                network.state()
+            })
+        };
+        let one = run(1);
+        assert!(run(2) == one && run(5) == one, "{}", precision.name());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::output;
 use crate::error::Result;
 use crate::nn::kernel::cpu::Isa;
+use crate::nn::kernel::cpu::bf16::Bf16Unit;
 use crate::workspace::Workspace;
 use clap::Args;
 use serde::Serialize;
@@ -48,7 +49,11 @@ fn cpu() -> Check {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     Check::good(
         "cpu",
-        format!("{threads} threads allowed, {} kernels (HCWB_CPU holds them to less)", Isa::current().name()),
+        format!(
+            "{threads} threads allowed, {} kernels, bf16 by {} (HCWB_CPU holds them to less)",
+            Isa::current().name(),
+            Bf16Unit::of(Isa::current()).name()
+        ),
     )
 }
 

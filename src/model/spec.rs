@@ -54,7 +54,7 @@ impl Spec {
 
     /// Sizes of one input: (height, width, channels), before them the depth of a volume.
     pub fn input(&self) -> Result<Vec<usize>> {
-        Ok(self.fields().input(3..=4)?)
+        self.fields().input(3..=4)
     }
 
     /// The graph, which costs no memory worth speaking of; weights come with a `Network`.

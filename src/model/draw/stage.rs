@@ -41,12 +41,12 @@ pub fn stages(parts: Vec<Part>, full: bool) -> Vec<Stage> {
     let mut pooled: Option<Vec<usize>> = None;
     for part in parts {
         let (kind, output) = (part.end().kind, part.end().output.clone());
-        if kind == "max-pool" || kind == "avg-pool" {
-            if let Some(last) = stages.last_mut().filter(|s| s.pool.is_none()) {
-                last.pool = Some((part.end().words.clone(), output.clone()));
-                pooled = Some(output);
-                continue;
-            }
+        if (kind == "max-pool" || kind == "avg-pool")
+            && let Some(last) = stages.last_mut().filter(|s| s.pool.is_none())
+        {
+            last.pool = Some((part.end().words.clone(), output.clone()));
+            pooled = Some(output);
+            continue;
         }
         // A pool with nothing of its resolution behind it: the bottom of a U-Net's encoder.
         if let Some(pooled) = pooled.take().filter(|p| size(p) != size(&output)) {

@@ -54,6 +54,7 @@ impl Simd for Avx2 {
     type V = __m256;
     type M = __m256;
     const LANES: usize = 8;
+    const ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m256 {
@@ -103,6 +104,15 @@ impl Simd for Avx2 {
     unsafe fn relu(a: __m256) -> __m256 {
         // The instruction hands back its second operand where either is NaN.
         _mm256_max_ps(_mm256_setzero_ps(), a)
+    }
+    #[inline(always)]
+    unsafe fn bf16(a: __m256) -> __m256 {
+        let bits = _mm256_castps_si256(a);
+        let even = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), even);
+        let nearest = _mm256_and_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(_mm256_set1_epi32(!0xffff)));
+        // A sum with itself quietens a NaN.
+        _mm256_blendv_ps(nearest, _mm256_add_ps(a, a), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a))
     }
     #[inline(always)]
     unsafe fn greater(a: __m256, b: __m256) -> __m256 {

@@ -23,6 +23,7 @@ impl Simd for Avx512 {
     type V = __m512;
     type M = __mmask16;
     const LANES: usize = 16;
+    const ROWS: usize = 14;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m512 {
@@ -72,6 +73,15 @@ impl Simd for Avx512 {
     unsafe fn relu(a: __m512) -> __m512 {
         // The instruction hands back its second operand where either is NaN.
         _mm512_max_ps(_mm512_setzero_ps(), a)
+    }
+    #[inline(always)]
+    unsafe fn bf16(a: __m512) -> __m512 {
+        let bits = _mm512_castps_si512(a);
+        let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), even);
+        let nearest = _mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(!0xffff)));
+        // A sum with itself quietens a NaN.
+        _mm512_mask_add_ps(nearest, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a, a)
     }
     #[inline(always)]
     unsafe fn greater(a: __m512, b: __m512) -> __mmask16 {

@@ -162,10 +162,69 @@ pub(super) struct Block {
     pub tile: Tile,
 }
 
+/// Rows that the next product reads, fetched into the cache while this one computes.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    pub start: *const f32,
+    /// Floats from row to row.
+    pub row: usize,
+    pub rows: usize,
+    /// Floats of a row.
+    pub columns: usize,
+}
+
+impl Ahead {
+    pub const NOTHING: Ahead = Ahead { start: std::ptr::null(), row: 0, rows: 0, columns: 0 };
+
+    /// Asks for `count` rows from `first` on, or as many as there are.
+    #[inline(always)]
+    fn fetch(&self, first: usize, count: usize) {
+        for r in first..self.rows.min(first + count) {
+            for c in (0..self.columns).step_by(16) {
+                prefetch(self.start.wrapping_add(r * self.row + c));
+            }
+        }
+    }
+}
+
+/// Asks for the cache line at `p`, which need not be there.
+#[inline(always)]
+fn prefetch(p: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // Safety: a hint, which no address makes fail.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 impl Kernel for Block {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        self.compute::<S>(Ahead::NOTHING)
+    }
+}
+
+/// A block, and what is fetched beside it.
+struct Fetching(Block, Ahead);
+
+impl Kernel for Fetching {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        self.0.compute::<S>(self.1)
+    }
+}
+
+impl Block {
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(self, fetch: Ahead) {
         let width = 2 * S::LANES;
+        // Shared out over the register tiles, of which there are at least so many.
+        let tiles = self.n.div_ceil(width) * self.m.div_ceil(S::ROWS);
+        let share = fetch.rows.div_ceil(tiles.max(1));
+        let mut fetched = 0;
         for j in (0..self.n).step_by(width) {
             let columns = width.min(self.n - j);
             let vectors = columns.div_ceil(S::LANES);
@@ -182,6 +241,10 @@ impl Kernel for Block {
                     ..self.tile
                 };
                 i += S::tile(self.m - i, vectors, tail, tile);
+                if fetched < fetch.rows {
+                    fetch.fetch(fetched, share);
+                    fetched += share;
+                }
             }
         }
     }
@@ -201,4 +264,12 @@ unsafe fn ahead(p: *const f32, n: usize) -> *const f32 {
 /// `n` columns (packed panels of `b` may be read in whole vectors only where they are padded).
 pub(super) unsafe fn gemm(isa: Isa, block: Block) {
     dispatch(isa, block)
+}
+
+/// The same, while `ahead` is fetched.
+///
+/// # Safety
+/// As [`gemm`].
+pub(super) unsafe fn gemm_fetching(isa: Isa, block: Block, ahead: Ahead) {
+    dispatch(isa, Fetching(block, ahead))
 }

@@ -1,5 +1,6 @@
 //! `Simd` in plain Rust: eight lanes in an array, for every machine and as the reference in tests.
 
+use super::bf16;
 use super::gemm::{Tile, tallest};
 use super::simd::Simd;
 
@@ -18,6 +19,7 @@ impl Simd for Portable {
     type V = Lanes;
     type M = [bool; N];
     const LANES: usize = N;
+    const ROWS: usize = 2;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Lanes {
@@ -69,6 +71,10 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn relu(a: Lanes) -> Lanes {
         each(|i| if a[i] < 0.0 { 0.0 } else { a[i] })
+    }
+    #[inline(always)]
+    unsafe fn bf16(a: Lanes) -> Lanes {
+        each(|i| bf16::nearest(a[i]))
     }
     #[inline(always)]
     unsafe fn greater(a: Lanes, b: Lanes) -> [bool; N] {

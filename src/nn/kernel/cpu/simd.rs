@@ -144,6 +144,8 @@ pub(super) trait Simd: Copy + 'static {
     /// One truth value a lane.
     type M: Copy;
     const LANES: usize;
+    /// Rows of the tallest register tile.
+    const ROWS: usize;
 
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
@@ -161,6 +163,8 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The greater of zero and `a`; a NaN stays one.
     unsafe fn relu(a: Self::V) -> Self::V;
+    /// Rounded to bf16, to nearest, ties to even; a NaN stays one.
+    unsafe fn bf16(a: Self::V) -> Self::V;
     unsafe fn greater(a: Self::V, b: Self::V) -> Self::M;
     /// `a` is greater than `b`, or not a number: PyTorch's rule for a new maximum.
     unsafe fn beats(a: Self::V, b: Self::V) -> Self::M;

@@ -21,15 +21,18 @@ fn processor_has_it() -> bool {
         // Safety: reached only where XSAVE is enabled.
         unsafe { _xgetbv(0) }
     }
-    if !is_x86_feature_detected!("xsave") || __cpuid(0).eax < 7 {
-        return false;
-    }
     const BF16: u32 = 1 << 22;
     const TILE: u32 = 1 << 24;
     const TILE_STATE: u64 = 0b11 << 17;
-    let features = __cpuid_count(7, 0).edx;
-    // Safety: XSAVE was found above.
-    features & BF16 != 0 && features & TILE != 0 && unsafe { saved() } & TILE_STATE == TILE_STATE
+    if !is_x86_feature_detected!("xsave") {
+        return false;
+    }
+    // Safety: every x86-64 has CPUID, which older compilers do not take for granted; XSAVE was found above.
+    #[allow(unused_unsafe)]
+    unsafe {
+        let features = if __cpuid(0).eax < 7 { 0 } else { __cpuid_count(7, 0).edx };
+        features & BF16 != 0 && features & TILE != 0 && saved() & TILE_STATE == TILE_STATE
+    }
 }
 
 /// `arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`.
@@ -86,7 +89,8 @@ pub(super) fn enter<R>(job: impl FnOnce() -> R) -> R {
 }
 
 /// Tiles 0 to 3 hold the sums (upper left, upper right, lower left, lower right), 4 and 5 rows of A,
-/// 6 and 7 columns of B. `$start`, `$step` and `$end` name the instructions of one of the four sizes.
+/// 6 and 7 columns of B. Each of the four sizes names its instructions; what a size does not use of the
+/// operands stands in a comment of the assembler (`#`), because every operand must be named.
 macro_rules! tiles {
     ($p:expr, clear [$($clear:literal)*] load [$($load:literal)*] step [$($step:literal)*] store [$($store:literal)*]) => {{
         let p = $p;

@@ -20,6 +20,7 @@ pub mod linear;
 #[cfg(test)]
 mod tests;
 
+pub(super) use round::nearest;
 pub use unit::Bf16Unit;
 
 use super::conv::{self, Epilogue, Phase};
@@ -29,14 +30,6 @@ use super::simd::Isa;
 use crate::nn::compute::{Compute, Precision};
 use round::rounded;
 use sweep::Sweep;
-
-/// Whether the f32 kernels, on rounded operands, are to do it.
-///
-/// They are where there is no bf16 product, and where AVX512-BF16, twice as fast as f32, meets a
-/// shape that F(4x4, 3x3) computes with a quarter of the products.
-fn in_f32(unit: Bf16Unit, _shape: &ConvShape) -> bool {
-    unit == Bf16Unit::Portable
-}
 
 fn f32(compute: Compute) -> Compute {
     Compute { precision: Precision::F32, ..compute }
@@ -52,9 +45,11 @@ pub(super) fn forward(
     output: &mut [f32],
 ) {
     let (isa, unit) = (compute.isa, Bf16Unit::of(compute.isa));
-    match in_f32(unit, shape) {
-        true => conv::forward(f32(compute), shape, &rounded(isa, input), &rounded(isa, weight), epilogue, output),
-        false => Body { isa, unit }.forward(shape, input, weight, epilogue, output),
+    match unit {
+        Bf16Unit::Portable => {
+            conv::forward(f32(compute), shape, &rounded(isa, input), &rounded(isa, weight), epilogue, output)
+        }
+        _ => Body { isa, unit }.forward(shape, input, weight, epilogue, output),
     }
 }
 
@@ -68,11 +63,11 @@ pub(super) fn backward_data(
     grad_input: &mut [f32],
 ) {
     let (isa, unit) = (compute.isa, Bf16Unit::of(compute.isa));
-    match in_f32(unit, shape) {
-        true => {
+    match unit {
+        Bf16Unit::Portable => {
             conv::backward_data(f32(compute), shape, &rounded(isa, grad), &rounded(isa, weight), epilogue, grad_input)
         }
-        false => Body { isa, unit }.backward_data(shape, grad, weight, epilogue, grad_input),
+        _ => Body { isa, unit }.backward_data(shape, grad, weight, epilogue, grad_input),
     }
 }
 
@@ -86,12 +81,12 @@ pub(super) fn backward_weight(
     grad_weight: &mut [f32],
 ) {
     let (isa, unit) = (compute.isa, Bf16Unit::of(compute.isa));
-    match in_f32(unit, shape) {
-        true => {
+    match unit {
+        Bf16Unit::Portable => {
             let (input, grad) = (rounded(isa, input), rounded(isa, grad));
             conv::backward_weight(f32(compute), shape, &input, &grad, accumulate, grad_weight)
         }
-        false => Body { isa, unit }.backward_weight(shape, input, grad, accumulate, grad_weight),
+        _ => Body { isa, unit }.backward_weight(shape, input, grad, accumulate, grad_weight),
     }
 }
 

@@ -83,7 +83,7 @@ impl Kernel for Step<'_> {
                     usize::MAX => std::ptr::null(),
                     row => self.source[row + first..row + first + columns].as_ptr(),
                 };
-                interleave(&self.rows.map(at), 0, columns, &mut *to.as_mut_ptr().cast());
+                interleave::<S>(&self.rows.map(at), 0, columns, &mut *to.as_mut_ptr().cast());
             } else {
                 // Columns are what lies contiguous: made as rows, then transposed.
                 let mut flat: Pairs = [0; 256];
@@ -112,22 +112,30 @@ impl Kernel for Step<'_> {
 /// Rounds 32 rows of up to 16 columns, from column `first` on, into pairs of rows; null rows are zero.
 ///
 /// # Safety
-/// The rows that are not null must be readable for `first + columns` floats.
+/// The instruction set of `S` must be there; the rows that are not null readable for `first + columns` floats.
 #[inline(always)]
-pub(super) unsafe fn interleave(rows: &[*const f32; STEP], first: usize, columns: usize, to: &mut Pairs) {
+pub(super) unsafe fn interleave<S: Simd>(rows: &[*const f32; STEP], first: usize, columns: usize, to: &mut Pairs) {
     static ZEROS: [f32; 16] = [0.0; 16];
-    let at = |row: *const f32| if row.is_null() { ZEROS.as_ptr() } else { row.add(first) };
     for (i, to) in to.chunks_exact_mut(16).enumerate() {
-        let (even, odd) = (at(rows[2 * i]), at(rows[2 * i + 1]));
-        if columns == 16 {
-            let (even, odd) = (&*even.cast::<[f32; 16]>(), &*odd.cast::<[f32; 16]>());
-            for (to, (even, odd)) in to.iter_mut().zip(even.iter().zip(odd)) {
-                *to = pair(*even, *odd);
+        let mut padded = [[0f32; 16]; 2];
+        let mut two = [ZEROS.as_ptr(); 2];
+        for (j, values) in two.iter_mut().enumerate() {
+            let row = rows[2 * i + j];
+            if row.is_null() {
+                continue;
             }
-        } else {
-            for (c, to) in to.iter_mut().enumerate() {
-                *to = if c < columns { pair(*even.add(c), *odd.add(c)) } else { 0 };
+            *values = row.add(first);
+            if columns < 16 {
+                for lane in (0..16).step_by(S::LANES) {
+                    let n = columns.saturating_sub(lane).min(S::LANES);
+                    S::store(padded[j].as_mut_ptr().add(lane), S::load_n(row.add(first).wrapping_add(lane), n));
+                }
+                *values = padded[j].as_ptr();
             }
+        }
+        let [even, odd] = two.map(|values| &*values.cast::<[f32; 16]>());
+        for (to, (even, odd)) in to.iter_mut().zip(even.iter().zip(odd)) {
+            *to = pair(*even, *odd);
         }
     }
 }
@@ -179,6 +187,20 @@ impl Grid<'_> {
     }
 }
 
+impl Grid<'_> {
+    /// The columns of a line that lie inside the image, for a step of one pixel.
+    #[inline(always)]
+    fn inside(&self, line: usize) -> std::ops::Range<usize> {
+        let y = self.origin[0] + (line * self.step[0]) as isize;
+        if self.image.is_none() || !(0..self.size[0] as isize).contains(&y) {
+            return 0..0;
+        }
+        let width = self.grid[1] as isize;
+        let column = |x: isize| (x - self.origin[1]).clamp(0, width) as usize;
+        column(0)..column(self.size[1] as isize)
+    }
+}
+
 /// Rounds a grid to bf16: a pixel every `pitch` numbers, `padded` of them written, zero beyond the channels.
 pub(super) struct Rows<'a> {
     pub grid: Grid<'a>,
@@ -192,7 +214,19 @@ impl Kernel for Rows<'_> {
     unsafe fn run<S: Simd>(self) {
         let [lines, width] = self.grid.grid;
         let channels = self.grid.channels;
+        let dense = self.grid.step[1] == 1 && channels == self.pitch;
         for line in 0..lines {
+            let inside = if dense { self.grid.inside(line) } else { 0..0 };
+            if !inside.is_empty() {
+                // Pixels without a gap between them: one run.
+                let to = &mut self.to[line * width * channels..(line + 1) * width * channels];
+                let (left, right) = (inside.start * channels, inside.end * channels);
+                let from = std::slice::from_raw_parts(self.grid.pixel(line, inside.start), right - left);
+                to[..left].fill(0);
+                to[left..right].iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
+                to[right..].fill(0);
+                continue;
+            }
             for column in 0..width {
                 let start = (line * width + column) * self.pitch;
                 let to = &mut self.to[start..start + self.padded];

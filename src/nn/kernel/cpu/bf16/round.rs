@@ -1,7 +1,7 @@
 //! Rounding to bf16: the upper half of an f32, to nearest, ties to even.
 
 use crate::nn::kernel::cpu::parallel::{Shared, for_each};
-use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch};
+use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
 
 /// The nearest bf16, ties to even; beyond the largest it is infinite, and a NaN stays a (quiet) NaN.
 #[inline(always)]
@@ -17,6 +17,12 @@ pub(super) fn round(x: f32) -> u16 {
 #[inline(always)]
 pub(super) fn widen(x: u16) -> f32 {
     f32::from_bits((x as u32) << 16)
+}
+
+/// The nearest bf16 as an f32.
+#[inline(always)]
+pub(in crate::nn::kernel::cpu) fn nearest(x: f32) -> f32 {
+    widen(round(x))
 }
 
 /// Two neighbours of an inner dimension, as the product instructions take them: the first one low.
@@ -48,8 +54,9 @@ struct Copy<'a> {
 impl Kernel for Copy<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        for (i, x) in self.from.iter().enumerate() {
-            self.to.add(i).write(widen(round(*x)));
+        let len = self.from.len();
+        for i in (0..len).step_by(S::LANES) {
+            store_upto::<S>(self.to.add(i), S::bf16(load_upto::<S>(self.from.as_ptr().add(i), len - i)), len - i);
         }
     }
 }

@@ -184,6 +184,7 @@ impl Sweep<'_> {
         let lines = (part.rows.len() - 1) * self.step[1] + height;
         let columns = (self.out[2] - 1) * self.step[2] + width;
         let plane = lines * columns * c;
+        let runs: Vec<usize> = (0..depth * height).map(|r| r / height * plane + r % height * columns * c).collect();
         lend(depth * plane + SLACK, |source| {
             lend((plan.slices * plan.slice + SIDE) * plan.pitch + SLACK, |gathered| {
                 for (i, slice) in part.slices.clone().enumerate() {
@@ -196,12 +197,9 @@ impl Sweep<'_> {
                     }
                     let gather = Gather {
                         source,
-                        runs: depth * height,
-                        run: |y: usize, x: usize, r: usize| {
-                            let line = y * self.step[1] + r % height;
-                            r / height * plane + (line * columns + x * self.step[2]) * c
-                        },
+                        runs: &runs,
                         length: width * c,
+                        pixel: [self.step[1] * columns * c, self.step[2] * c],
                         size: [part.rows.len(), self.out[2]],
                         pitch: plan.pitch,
                         to: &mut gathered[i * plan.slice * plan.pitch..],
@@ -280,31 +278,36 @@ struct Part {
 }
 
 /// Copies runs of bf16 numbers one behind the other, pixel by pixel, and zeros up to the next step.
-struct Gather<'a, F> {
+struct Gather<'a> {
     source: &'a [u16],
-    /// Runs of a pixel, their beginning (line, column, number), and their length.
-    runs: usize,
-    run: F,
+    /// Where the runs of the first pixel begin, and their length.
+    runs: &'a [usize],
     length: usize,
+    /// From there to the next pixel down and to the right.
+    pixel: [usize; 2],
     size: [usize; 2],
     pitch: usize,
     to: &'a mut [u16],
 }
 
-impl<F: Fn(usize, usize, usize) -> usize> Kernel for Gather<'_, F> {
+impl Kernel for Gather<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let [rows, columns] = self.size;
         // Copies come in lines of 32: what one writes too many, the next one overwrites.
+        let last = (rows - 1) * self.pixel[0] + (columns - 1) * self.pixel[1];
+        assert!(self.runs.iter().all(|run| last + run + self.length + 31 < self.source.len()));
+        assert!(self.runs.len() * self.length <= self.pitch);
         assert!(self.to.len() >= rows * columns * self.pitch + SLACK);
         for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            let from = self.source.as_ptr().add(y * self.pixel[0] + x * self.pixel[1]);
             let mut to = self.to.as_mut_ptr().add((y * columns + x) * self.pitch);
-            for r in 0..self.runs {
-                let from = (self.run)(y, x, r);
-                assert!(from + self.length + 31 < self.source.len());
-                let from = self.source.as_ptr().add(from);
-                for i in (0..self.length).step_by(32) {
-                    to.add(i).cast::<[u16; 32]>().write_unaligned(from.add(i).cast::<[u16; 32]>().read_unaligned());
+            for run in self.runs {
+                let mut i = 0;
+                while i < self.length {
+                    let line = from.add(run + i).cast::<[u16; 32]>().read_unaligned();
+                    to.add(i).cast::<[u16; 32]>().write_unaligned(line);
+                    i += 32;
                 }
                 to = to.add(self.length);
             }

@@ -44,6 +44,8 @@ pub(super) fn backward_weight(
 /// How the pixels of a block lie, and which blocks there are.
 struct Plan {
     shape: ConvShape,
+    /// Input channels with those that pad them.
+    channels: usize,
     /// Input slice and output slice.
     slices: Vec<(usize, usize)>,
     /// Slices and output rows of a block.
@@ -71,7 +73,6 @@ impl Plan {
         let [_, oh, ow] = shape.output();
         let [_, kh, kw] = shape.kernel;
         let [_, sy, sx] = shape.stride;
-        let channels = shape.in_channels.next_multiple_of(SIDE);
         let (halo, beyond) = ((kh - 1) / sy, (kw - 1) / sx);
         let line = ow + beyond;
         let rows = (BLOCK / line).max(4 * halo).clamp(1, oh);
@@ -81,14 +82,32 @@ impl Plan {
         let group = slices.len().div_ceil(slices.len().div_ceil(group).max(1)).max(1);
         let phases = [sy.min(kh), sx.min(kw)];
         let dense = (kh * kw * shape.in_channels).next_multiple_of(SIDE);
+        let channels = shape.in_channels.next_multiple_of(SIDE);
         let gather = dense * 6 / 5 < kh * kw * channels;
+        // Turned sixteen at a time; tiles are 32 high.
+        let channels = if gather { shape.in_channels.next_multiple_of(16) } else { channels };
         let slice = if gather { pixels } else { (pixels + halo * line + beyond).next_multiple_of(STEP) };
         let height = if gather { dense } else { phases[0] * phases[1] * channels };
         // An odd number of cache lines from row to row.
-        let row = (group * slice / STEP | 1) * STEP;
+        let row = ((group * slice / STEP) | 1) * STEP;
         let per_slice = pixels / STEP;
         let steps = (0..group * per_slice).map(|i| (i / per_slice * slice + i % per_slice * STEP) as u32).collect();
-        Plan { shape: *shape, slices, group, rows, line, halo, pixels, gather, phases, slice, row, height, steps }
+        Plan {
+            shape: *shape,
+            channels,
+            slices,
+            group,
+            rows,
+            line,
+            halo,
+            pixels,
+            gather,
+            phases,
+            slice,
+            row,
+            height,
+            steps,
+        }
     }
 
     /// The row of A and the shift in pixels at which a tap reads a channel.
@@ -96,7 +115,7 @@ impl Plan {
         let [_, sy, sx] = self.shape.stride;
         let (y, x) = (tap / self.shape.kernel[2], tap % self.shape.kernel[2]);
         let phase = y % sy * self.phases[1] + x % sx;
-        (phase * self.shape.in_channels.next_multiple_of(SIDE) + channel, y / sy * self.line + x / sx)
+        (phase * self.channels + channel, y / sy * self.line + x / sx)
     }
 
     fn per_slice(&self) -> usize {
@@ -241,7 +260,7 @@ impl Sum<'_> {
             grid: [rows.len() + plan.halo, plan.line],
         };
         let phases = plan.phases[0] * plan.phases[1];
-        let channels = c.next_multiple_of(SIDE);
+        let channels = plan.channels;
         if !plan.gather {
             for (i, phase) in (0..plan.group).flat_map(|i| (0..phases).map(move |phase| (i, phase))) {
                 let grid = slices.get(i).map(|(slice, _)| grid(*slice, phase));
@@ -352,7 +371,7 @@ impl Kernel for Turn<'_> {
             let rows = cursor.next(self.grid.as_ref());
             for first in (0..self.channels).step_by(16) {
                 let there = self.grid.map_or(0, |grid| grid.channels.saturating_sub(first).min(16));
-                interleave(&rows, first, there, &mut pairs);
+                interleave::<S>(&rows, first, there, &mut pairs);
                 transpose(self.isa, &pairs, self.to.as_mut_ptr().add(first * self.row + p), self.row);
             }
         }
@@ -379,7 +398,7 @@ impl Kernel for Paired<'_> {
                 let first = half * 16;
                 let start = half / 2 * self.panel + step * PANEL + half % 2 * (PANEL / 2);
                 let to: &mut Pairs = &mut *self.to[start..start + PANEL / 2].as_mut_ptr().cast();
-                interleave(&rows, first, self.columns.saturating_sub(first).min(16), to);
+                interleave::<S>(&rows, first, self.columns.saturating_sub(first).min(16), to);
             }
         }
     }

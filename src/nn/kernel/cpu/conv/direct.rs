@@ -160,11 +160,12 @@ impl Sweep<'_> {
                 let top = self.origin[1] + (y0 * self.step[1]) as isize;
                 let front = self.origin[0] + (z * self.step[0]) as isize;
                 let inside = |tap: &usize| (0..self.size[0] as isize).contains(&(front + *tap as isize));
-                let taps: Vec<usize> = (0..self.taps[0]).filter(inside).collect();
+                // None where only padding lies under the kernel, or where this phase meets no tap.
+                let in_plane = self.taps[1] * self.taps[2] > 0;
+                let taps: Vec<usize> = (0..self.taps[0]).filter(|tap| in_plane && inside(tap)).collect();
                 // Safety: the scratch holds `needed` lines, and the grid lies in the target.
                 unsafe {
-                    if taps.is_empty() || self.taps[1] * self.taps[2] == 0 {
-                        // Only padding under the kernel, or no tap in this phase: the sum is zero.
+                    if taps.is_empty() {
                         let none = Source { a: scratch.as_ptr(), line: 0, depth_tap: 0, taps: 0 };
                         self.rows(isa, [n, z, y0], rows, none, Turn { accumulate: false, last: true });
                         return;

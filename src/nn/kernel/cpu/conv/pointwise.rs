@@ -1,13 +1,11 @@
-//! Convolutions of one tap: plain products over the pixels, in all three passes.
+//! Convolutions of one tap, forward and towards the input: plain products over the pixels.
 
 use super::Epilogue;
-use crate::nn::kernel::cpu::buffer::lend;
 use crate::nn::kernel::cpu::gemm::{Block, Tile, gemm};
 use crate::nn::kernel::cpu::pack::pack;
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece, with_scratch};
 use crate::nn::kernel::cpu::shape::ConvShape;
-use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
-use crate::nn::kernel::cpu::update;
+use crate::nn::kernel::cpu::simd::Isa;
 use std::ops::Range;
 
 /// Rows of a job, about.
@@ -15,7 +13,7 @@ const ROWS: usize = 112;
 /// Floats of one panel of the right-hand side that stay in the first cache.
 const PANEL: usize = 1 << 13;
 /// Channels from which on rows lie so far apart that they share sets of the cache: copied closer.
-const FAR: usize = 256;
+pub(super) const FAR: usize = 1024;
 
 /// Whether the shape is one of those computed here.
 pub(super) fn serves(shape: &ConvShape) -> bool {
@@ -100,27 +98,27 @@ fn between(shape: &ConvShape, epilogue: Epilogue, grad_input: &mut [f32]) {
 
 /// Where the pixels lie that a convolution of one tap joins.
 #[derive(Clone, Copy)]
-struct Pixels {
+pub(super) struct Pixels {
     /// Outputs: depth, height, width.
-    out: [usize; 3],
+    pub out: [usize; 3],
     /// Of the tensor that they are looked up in.
-    size: [usize; 3],
-    stride: [usize; 3],
+    pub size: [usize; 3],
+    pub stride: [usize; 3],
 }
 
 impl Pixels {
     /// In the input.
-    fn under(shape: &ConvShape) -> Pixels {
+    pub fn under(shape: &ConvShape) -> Pixels {
         Pixels { out: shape.output(), size: shape.input, stride: shape.stride }
     }
     /// In the output.
-    fn dense(shape: &ConvShape) -> Pixels {
+    pub fn dense(shape: &ConvShape) -> Pixels {
         Pixels { out: shape.output(), size: shape.output(), stride: [1; 3] }
     }
 
     /// The pixel that output `p` of all volumes belongs to.
     #[inline(always)]
-    fn at(&self, p: usize) -> usize {
+    pub fn at(&self, p: usize) -> usize {
         if self.stride == [1; 3] {
             return p;
         }
@@ -131,7 +129,7 @@ impl Pixels {
     }
 
     /// Outputs from `p` on whose pixels lie one stride apart, and that distance in pixels.
-    fn run(&self, p: usize) -> (usize, usize) {
+    pub fn run(&self, p: usize) -> (usize, usize) {
         if self.stride == [1; 3] { (usize::MAX, 1) } else { (self.out[2] - p % self.out[2], self.stride[2]) }
     }
 }
@@ -226,123 +224,6 @@ impl Product<'_> {
             }
             gemm(isa, Block { m, n: panel.min(self.columns - column), panel: 0, tile });
             r += m;
-        }
-    }
-}
-
-/// Pixels that are summed over in one go.
-const PIXELS: usize = 192;
-/// Channels of both sides that a job of the weight gradient takes at most.
-const SIDE: usize = 256;
-
-/// Adds to (or, without `accumulate`, writes) the gradient of the weights (in, out); lengths were
-/// checked by the caller.
-pub(super) fn backward_weight(
-    isa: Isa,
-    shape: &ConvShape,
-    input: &[f32],
-    grad: &[f32],
-    accumulate: bool,
-    grad_weight: &mut [f32],
-) {
-    let (c, k) = (shape.in_channels, shape.out_channels);
-    let pixels = shape.output_len() / k;
-    let from = Pixels::under(shape);
-    let (rows, panel) = (isa.rows(), isa.panel());
-    let side = |n: usize, unit: usize| n.div_ceil(n.div_ceil(SIDE)).next_multiple_of(unit);
-    let (tall, wide) = (side(c, rows), side(k, panel));
-    let (down, across) = (c.div_ceil(tall), k.div_ceil(wide));
-    let chunks = pixels.div_ceil(PIXELS);
-    // Few weights: parts of the pixels sum on their own and are added in order.
-    let parts = 16usize.div_ceil(down * across).min(chunks.div_ceil(4)).max(1);
-    let mut sums = lend(if parts > 1 { parts * c * k } else { 0 });
-    let (sums_at, target) = (Shared::new(&mut sums), Shared::new(&mut *grad_weight));
-    for_each(parts * down * across, |i| {
-        let (part, i) = (i / (down * across), i % (down * across));
-        let c0 = i / across * tall..c.min((i / across + 1) * tall);
-        let k0 = i % across * wide..k.min((i % across + 1) * wide);
-        // The last strip's copies reach a vector beyond it.
-        let strips = PIXELS * tall + isa.lanes();
-        with_scratch(strips + PIXELS * wide, |scratch| {
-            let (strips, panels) = scratch.split_at_mut(strips);
-            let chunks = piece(chunks, parts, part);
-            for chunk in chunks.clone() {
-                let chosen = chunk * PIXELS..pixels.min((chunk + 1) * PIXELS);
-                let n = chosen.len();
-                // Safety: the jobs of a part write squares of its weights that do not overlap.
-                unsafe {
-                    let left = Columns { src: input, channels: c, pixels: from, taken: c0.clone(), width: rows };
-                    dispatch(isa, CopyColumns { columns: left, rows: chosen.clone(), out: strips.as_mut_ptr() });
-                    let dense = Pixels::dense(shape);
-                    let right = Columns { src: grad, channels: k, pixels: dense, taken: k0.clone(), width: panel };
-                    dispatch(isa, CopyColumns { columns: right, rows: chosen, out: panels.as_mut_ptr() });
-                    let c_start = if parts > 1 { sums_at.at(part * c * k) } else { target.at(0) };
-                    for j in (0..k0.len()).step_by(panel) {
-                        for i in (0..c0.len()).step_by(rows) {
-                            let tile = Tile {
-                                steps: n,
-                                a: strips.as_ptr().add(i * n),
-                                a_row: 1,
-                                a_step: rows,
-                                b: panels.as_ptr().add(j * n),
-                                b_step: panel,
-                                c: c_start.add((c0.start + i) * k + k0.start + j),
-                                c_row: k,
-                                accumulate: chunk > chunks.start || (parts == 1 && accumulate),
-                                ..Tile::PLAIN
-                            };
-                            let m = rows.min(c0.len() - i);
-                            gemm(isa, Block { m, n: panel.min(k0.len() - j), panel: 0, tile });
-                        }
-                    }
-                }
-            }
-        });
-    });
-    if parts > 1 {
-        update::sum_parts(isa, &sums, accumulate, grad_weight);
-    } else if chunks == 0 && !accumulate {
-        grad_weight.fill(0.0);
-    }
-}
-
-/// Some channels of a channels-last tensor.
-struct Columns<'a> {
-    src: &'a [f32],
-    channels: usize,
-    pixels: Pixels,
-    taken: Range<usize>,
-    width: usize,
-}
-
-/// Lays columns into strips of `width`, one after another, each with a line for each pixel.
-struct CopyColumns<'a> {
-    columns: Columns<'a>,
-    rows: Range<usize>,
-    out: *mut f32,
-}
-
-impl Kernel for CopyColumns<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Columns { src, channels, pixels, taken, width } = self.columns;
-        let n = self.rows.len();
-        for (i, p) in self.rows.enumerate() {
-            let start = pixels.at(p) * channels;
-            let row = &src[start + taken.start..start + taken.end];
-            for s in (0..row.len()).step_by(width) {
-                let to = self.out.add(s * n + i * width);
-                // Whole vectors, where what they overwrite beyond the strip's line is written later.
-                if width <= S::LANES && s + S::LANES <= row.len() && i * width + S::LANES <= n * width {
-                    S::store(to, S::load(row.as_ptr().add(s)));
-                    continue;
-                }
-                let end = width.min(row.len() - s);
-                for v in (0..end).step_by(S::LANES) {
-                    let x = load_upto::<S>(row.as_ptr().add(s + v), end - v);
-                    store_upto::<S>(to.add(v), x, end - v);
-                }
-            }
         }
     }
 }

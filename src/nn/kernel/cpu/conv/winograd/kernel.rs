@@ -99,7 +99,8 @@ impl<F: Minimal> Transform<'_, F> {
             for (i, row) in taps.iter_mut().enumerate() {
                 for (j, v) in row.iter_mut().enumerate() {
                     let tap = depth * 9 + i * 3 + j;
-                    *v = load_upto::<S>(self.weights.values.as_ptr().add((tap * inputs + c) * outputs + k), n);
+                    let from = self.weights.values.as_ptr().add((tap * inputs + c) * outputs + k);
+                    *v = F::operand::<S>(load_upto::<S>(from, n));
                 }
             }
             self.one::<S>(taps, depth, c, k);
@@ -133,7 +134,7 @@ impl<F: Minimal> Transform<'_, F> {
             for j in 0..count {
                 let mut taps = [[S::splat(0.0); 3]; 3];
                 for (tap, v) in taps.as_flattened_mut().iter_mut().enumerate() {
-                    *v = load_upto::<S>(block.as_ptr().add((tap * BLOCK + j) * WIDEST), n);
+                    *v = F::operand::<S>(load_upto::<S>(block.as_ptr().add((tap * BLOCK + j) * WIDEST), n));
                 }
                 self.one::<S>(taps, depth, c0 + j, k);
             }

@@ -5,6 +5,7 @@
 //! b = 3/2, which loses half of the digits that the textbook's 1 and 2 lose, at the same price.
 
 use crate::nn::kernel::cpu::simd::Simd;
+use std::marker::PhantomData;
 
 /// Points of the largest transform: arrays are as long, of which a smaller one uses the first.
 pub(super) const MOST: usize = 6;
@@ -18,6 +19,11 @@ pub(super) trait Minimal: Copy + Send + Sync + 'static {
     const OUT: usize;
     /// Points of the transform, as many as a tile has inputs.
     const POINTS: usize;
+    /// Inputs, gradients and taps as they are read.
+    #[inline(always)]
+    unsafe fn operand<S: Simd>(x: S::V) -> S::V {
+        x
+    }
     /// B^T: inputs to points.
     unsafe fn input<S: Simd>(x: [S::V; MOST]) -> [S::V; MOST];
     /// A^T: points to outputs.
@@ -157,5 +163,39 @@ impl Minimal for F4 {
             S::fma(c::<S>(AT_A * A), odd_a, S::mul(c::<S>(AT_B * B), odd_b)),
             S::fma(c::<S>(AT_A * A2), even_a, S::fma(c::<S>(AT_B * B2), even_b, x[5])),
         ]
+    }
+}
+
+/// The same on operands rounded to bf16.
+#[derive(Clone, Copy)]
+pub(super) struct Rounded<F>(PhantomData<F>);
+
+impl<F: Minimal> Minimal for Rounded<F> {
+    const OUT: usize = F::OUT;
+    const POINTS: usize = F::POINTS;
+
+    #[inline(always)]
+    unsafe fn operand<S: Simd>(x: S::V) -> S::V {
+        S::bf16(x)
+    }
+    #[inline(always)]
+    unsafe fn input<S: Simd>(x: [S::V; MOST]) -> [S::V; MOST] {
+        F::input::<S>(x)
+    }
+    #[inline(always)]
+    unsafe fn output<S: Simd>(x: [S::V; MOST]) -> [S::V; MOST] {
+        F::output::<S>(x)
+    }
+    #[inline(always)]
+    unsafe fn grad<S: Simd>(x: [S::V; MOST]) -> [S::V; MOST] {
+        F::grad::<S>(x)
+    }
+    #[inline(always)]
+    unsafe fn kernel<S: Simd>(x: [S::V; 3]) -> [S::V; MOST] {
+        F::kernel::<S>(x)
+    }
+    #[inline(always)]
+    unsafe fn grad_kernel<S: Simd>(x: [S::V; MOST]) -> [S::V; 3] {
+        F::grad_kernel::<S>(x)
     }
 }

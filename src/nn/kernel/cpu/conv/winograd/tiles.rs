@@ -130,7 +130,7 @@ impl<F: Minimal, const GRAD: bool> Gather<'_, F, GRAD> {
             let mut row = [S::splat(0.0); MOST];
             for j in 0..reach {
                 let p = if BORDER { from.table[i][j] } else { from.start.add(i * from.row + j * from.pixel) }.add(c);
-                row[j] = if FULL { S::load(p) } else { S::load_n(p, n) };
+                row[j] = F::operand::<S>(if FULL { S::load(p) } else { S::load_n(p, n) });
             }
             t[i] = if GRAD { F::grad::<S>(row) } else { F::input::<S>(row) };
         }

@@ -6,7 +6,7 @@ use super::points::Minimal;
 use super::schedule::{Schedule, Work};
 use super::tiles::{Gather, Grid};
 use crate::nn::kernel::cpu::buffer::lend;
-use crate::nn::kernel::cpu::gemm::{Block, Tile, gemm};
+use crate::nn::kernel::cpu::gemm::{Ahead, Block, Tile, gemm, gemm_fetching};
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece, with_scratch};
 use crate::nn::kernel::cpu::shape::ConvShape;
 use crate::nn::kernel::cpu::simd::{Isa, dispatch};
@@ -213,11 +213,20 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
                 gemm(self.isa, block(Tile { steps: n * slices.len(), ..tile }));
                 continue;
             }
+            // Columns of matrices far away: nothing but a request brings the next ones in time.
+            let fetched = Ahead {
+                start: tile.a.wrapping_add(gathered.layout.point),
+                row: gathered.layout.row,
+                rows: if point + 1 < Self::POINTS { n } else { 0 },
+                columns: self.shape.in_channels,
+            };
             for z in 0..slices.len().max(1) {
                 let a = tile.a.wrapping_add(z * stride * gathered.layout.row);
                 let b = tile.b.wrapping_add(z * grad_stride * grads.layout.row);
                 let steps = if slices.is_empty() { 0 } else { n };
-                gemm(self.isa, block(Tile { steps, a, b, accumulate: accumulate || z > 0, ..tile }));
+                let fetched = Ahead { start: fetched.start.wrapping_add(z * stride * gathered.layout.row), ..fetched };
+                let tile = Tile { steps, a, b, accumulate: accumulate || z > 0, ..tile };
+                gemm_fetching(self.isa, block(tile), fetched);
             }
         }
     }
