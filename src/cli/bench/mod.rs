@@ -4,6 +4,7 @@ mod features;
 mod gradients;
 mod infer;
 mod network;
+mod start;
 mod train;
 
 use crate::error::Result;
@@ -15,6 +16,8 @@ pub enum BenchCommand {
     Train(train::BenchTrain),
     /// Time a model's inference on images in memory
     Infer(infer::BenchInfer),
+    /// The weights that a network starts from, as safetensors
+    Start(start::BenchStart),
     /// One training pass: the gradients of all parameters, as safetensors
     Gradients(gradients::BenchGradients),
     /// The activations behind one layer, as safetensors
@@ -25,6 +28,7 @@ pub fn run(command: &BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Train(args) => train::bench_train(args),
         BenchCommand::Infer(args) => infer::run(args),
+        BenchCommand::Start(args) => start::run(args),
         BenchCommand::Gradients(args) => gradients::run(args),
         BenchCommand::Features(args) => features::run(args),
     }
