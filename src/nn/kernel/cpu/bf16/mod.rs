@@ -30,6 +30,7 @@ use super::simd::Isa;
 use crate::nn::compute::{Compute, Precision};
 use round::rounded;
 use sweep::Sweep;
+use tile::STEP;
 
 fn f32(compute: Compute) -> Compute {
     Compute { precision: Precision::F32, ..compute }
@@ -45,11 +46,10 @@ pub(super) fn forward(
     output: &mut [f32],
 ) {
     let (isa, unit) = (compute.isa, Bf16Unit::of(compute.isa));
-    match unit {
-        Bf16Unit::Portable => {
-            conv::forward(f32(compute), shape, &rounded(isa, input), &rounded(isa, weight), epilogue, output)
-        }
-        _ => Body { isa, unit }.forward(shape, input, weight, epilogue, output),
+    // An output that sums less than a step leaves the unit waiting for its operands to be packed.
+    match unit == Bf16Unit::Portable || shape.taps() * shape.in_channels < STEP {
+        true => conv::forward(f32(compute), shape, &rounded(isa, input), &rounded(isa, weight), epilogue, output),
+        false => Body { isa, unit }.forward(shape, input, weight, epilogue, output),
     }
 }
 

@@ -83,7 +83,8 @@ impl Kernel for Step<'_> {
                     usize::MAX => std::ptr::null(),
                     row => self.source[row + first..row + first + columns].as_ptr(),
                 };
-                interleave::<S>(&self.rows.map(at), 0, columns, &mut *to.as_mut_ptr().cast());
+                let to = to.as_mut_ptr().cast();
+                interleave::<S>(&self.rows.map(at), columns, 1, |_| to);
             } else {
                 // Columns are what lies contiguous: made as rows, then transposed.
                 let mut flat: Pairs = [0; 256];
@@ -109,33 +110,43 @@ impl Kernel for Step<'_> {
     }
 }
 
-/// Rounds 32 rows of up to 16 columns, from column `first` on, into pairs of rows; null rows are zero.
+/// Rounds 32 rows into pairs of rows, sixteen columns to a block; null rows are zero, and so is what
+/// lies beyond `columns`. Row by row, because memory is fastest where it is read in order.
 ///
 /// # Safety
-/// The instruction set of `S` must be there; the rows that are not null readable for `first + columns` floats.
+/// The instruction set of `S` must be there; the rows that are not null readable for `columns`
+/// floats, and `block(i)` writable for [`Pairs`] for every block below `blocks`.
 #[inline(always)]
-pub(super) unsafe fn interleave<S: Simd>(rows: &[*const f32; STEP], first: usize, columns: usize, to: &mut Pairs) {
+pub(super) unsafe fn interleave<S: Simd>(
+    rows: &[*const f32; STEP],
+    columns: usize,
+    blocks: usize,
+    block: impl Fn(usize) -> *mut u32,
+) {
     static ZEROS: [f32; 16] = [0.0; 16];
-    for (i, to) in to.chunks_exact_mut(16).enumerate() {
-        let mut padded = [[0f32; 16]; 2];
-        let mut two = [ZEROS.as_ptr(); 2];
-        for (j, values) in two.iter_mut().enumerate() {
-            let row = rows[2 * i + j];
-            if row.is_null() {
-                continue;
-            }
-            *values = row.add(first);
-            if columns < 16 {
-                for lane in (0..16).step_by(S::LANES) {
-                    let n = columns.saturating_sub(lane).min(S::LANES);
-                    S::store(padded[j].as_mut_ptr().add(lane), S::load_n(row.add(first).wrapping_add(lane), n));
+    for (i, rows) in rows.chunks_exact(2).enumerate() {
+        for j in 0..blocks {
+            let n = columns.saturating_sub(16 * j).min(16);
+            let mut padded = [[0f32; 16]; 2];
+            let mut two = [ZEROS.as_ptr(); 2];
+            for ((values, padded), row) in two.iter_mut().zip(&mut padded).zip(rows) {
+                if row.is_null() || n == 0 {
+                    continue;
                 }
-                *values = padded[j].as_ptr();
+                *values = row.add(16 * j);
+                if n < 16 {
+                    for lane in (0..16).step_by(S::LANES) {
+                        let n = n.saturating_sub(lane).min(S::LANES);
+                        S::store(padded.as_mut_ptr().add(lane), S::load_n(values.wrapping_add(lane), n));
+                    }
+                    *values = padded.as_ptr();
+                }
             }
-        }
-        let [even, odd] = two.map(|values| &*values.cast::<[f32; 16]>());
-        for (to, (even, odd)) in to.iter_mut().zip(even.iter().zip(odd)) {
-            *to = pair(*even, *odd);
+            let [even, odd] = two.map(|values| &*values.cast::<[f32; 16]>());
+            let to = &mut *block(j).add(16 * i).cast::<[u32; 16]>();
+            for (to, (even, odd)) in to.iter_mut().zip(even.iter().zip(odd)) {
+                *to = pair(*even, *odd);
+            }
         }
     }
 }

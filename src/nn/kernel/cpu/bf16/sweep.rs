@@ -47,12 +47,18 @@ struct Plan {
     slice: usize,
     /// bf16 numbers from pixel to pixel.
     pitch: usize,
+    /// Outputs will have left the cache before anybody reads them, and are whole lines of it.
+    stream: bool,
 }
 
 /// bf16 numbers of A that a job holds at a time, so that they stay in a core's cache.
 const BLOCK: usize = 192 << 10;
 /// Steps multiplied in one go: 32 KiB of B.
 const DEPTH: usize = 16;
+/// bf16 numbers of B that stay in a core's cache beside everything else.
+const FEW: usize = 128 << 10;
+/// Floats of an output that will have left the cache before anybody reads it.
+const FAR: usize = 4 << 20;
 /// Numbers that a tile or a copy may touch beyond its end.
 const SLACK: usize = 64;
 
@@ -124,7 +130,11 @@ impl Sweep<'_> {
                 })
                 .collect(),
         };
-        Plan { gather, inner, steps, slices, rows, line, slice, pitch }
+        let stream = self.out_channels.is_multiple_of(16)
+            // Safety: the target is not empty; only the address is looked at.
+            && (unsafe { self.target.at(self.first) } as usize).is_multiple_of(64)
+            && self.batch * od * oh * ow * self.out_channels >= FAR;
+        Plan { gather, inner, steps, slices, rows, line, slice, pitch, stream }
     }
 
     fn tap(&self, tap: usize) -> (usize, usize, usize) {
@@ -234,36 +244,41 @@ impl Sweep<'_> {
     unsafe fn multiply(&self, plan: &Plan, part: &Part, places: &[usize], a: &[u16], packed: &[u16]) {
         let steps = plan.steps.len();
         let tiles = places.len().div_ceil(SIDE);
-        // With more than one piece of depth every tile keeps its sums; else one serves all.
         let pieces = steps.div_ceil(DEPTH).max(1);
         let block = SIDE * SIDE;
-        lend_floats(if pieces > 1 { tiles * block } else { block }, |sums| {
-            for panel in part.panels.clone() {
-                let first = panel * SIDE;
-                let columns = SIDE.min(self.out_channels - first);
-                for piece in 0..pieces {
-                    let depth = piece * DEPTH..(piece * DEPTH + DEPTH).min(steps);
-                    for (tile, places) in places.chunks(SIDE).enumerate() {
-                        let c = &mut sums[if pieces > 1 { tile * block } else { 0 }..][..block];
-                        self.unit.multiply(Product {
-                            a: a.as_ptr().wrapping_add(tile * SIDE * plan.pitch),
-                            a_row: plan.pitch,
-                            steps: &plan.steps[depth.clone()],
-                            b: packed[(panel * steps + depth.start) * PANEL..].as_ptr(),
-                            rows: places.len(),
-                            columns,
-                            c: c.as_mut_ptr(),
-                            c_row: SIDE,
-                            accumulate: piece > 0,
-                        });
-                        if piece + 1 == pieces {
-                            let target = self.target;
-                            dispatch(
-                                self.isa,
-                                Finish { sums: c, places, first, columns, epilogue: self.epilogue, target },
-                            );
-                        }
-                    }
+        // Few weights stay in the cache while the pixels pass, and whole pixels are written. Else the
+        // pixels stay, the weights pass, and every tile keeps its sums from piece to piece of depth.
+        let few = pieces == 1 && part.panels.len() * steps * PANEL <= FEW;
+        lend_floats(if few { block } else { tiles * block }, |sums| {
+            let mut one = |panel: usize, piece: usize, tile: usize| {
+                let depth = piece * DEPTH..(piece * DEPTH + DEPTH).min(steps);
+                let places = &places[tile * SIDE..places.len().min(tile * SIDE + SIDE)];
+                let c = &mut sums[if few { 0 } else { tile * block }..][..block];
+                let (first, columns) = (panel * SIDE, SIDE.min(self.out_channels - panel * SIDE));
+                self.unit.multiply(Product {
+                    a: a.as_ptr().wrapping_add(tile * SIDE * plan.pitch),
+                    a_row: plan.pitch,
+                    steps: &plan.steps[depth.clone()],
+                    b: packed[(panel * steps + depth.start) * PANEL..].as_ptr(),
+                    rows: places.len(),
+                    columns,
+                    c: c.as_mut_ptr(),
+                    c_row: SIDE,
+                    accumulate: piece > 0,
+                });
+                if piece + 1 == pieces {
+                    let (epilogue, target, stream) = (self.epilogue, self.target, plan.stream);
+                    let finish = Finish { sums: c, places, first, columns, epilogue, target, stream };
+                    dispatch(self.isa, finish);
+                }
+            };
+            if few {
+                for tile in 0..tiles {
+                    part.panels.clone().for_each(|panel| one(panel, 0, tile));
+                }
+            } else {
+                for (panel, piece) in part.panels.clone().flat_map(|panel| (0..pieces).map(move |p| (panel, p))) {
+                    (0..tiles).for_each(|tile| one(panel, piece, tile));
                 }
             }
         });
@@ -325,6 +340,8 @@ struct Finish<'a> {
     columns: usize,
     epilogue: Epilogue<'a>,
     target: Shared<f32>,
+    /// Leave no copy in the cache: whole vectors on line boundaries only.
+    stream: bool,
 }
 
 impl Kernel for Finish<'_> {
@@ -347,8 +364,15 @@ impl Kernel for Finish<'_> {
                 if let Some(add) = add {
                     v = S::add(v, load_upto::<S>(add[at..].as_ptr(), n));
                 }
-                store_upto::<S>(self.target.at(at), if relu { S::relu(v) } else { v }, n);
+                let v = if relu { S::relu(v) } else { v };
+                match self.stream {
+                    true => S::stream(self.target.at(at), v),
+                    false => store_upto::<S>(self.target.at(at), v, n),
+                }
             }
+        }
+        if self.stream {
+            S::fence()
         }
     }
 }

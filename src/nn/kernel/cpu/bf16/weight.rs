@@ -12,9 +12,14 @@ use super::tile::{PANEL, Product, SIDE, STEP};
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece};
 use crate::nn::kernel::cpu::shape::ConvShape;
 use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch};
+use std::ops::Range;
 
-/// bf16 numbers packed before they are multiplied.
-const CHUNK: usize = 8 << 20;
+/// Sums that a core's cache holds beside a block of operands.
+const SMALL: usize = 128 << 10;
+/// Sums of all parts together.
+const SUMS: usize = 2 << 20;
+/// bf16 numbers packed before they are multiplied, where jobs share them.
+const CHUNK: usize = 4 << 20;
 /// Pixels of a block: the inner dimension of one product.
 const BLOCK: usize = 1024;
 
@@ -127,7 +132,7 @@ impl Plan {
     }
 
     /// Slices and output rows of a block.
-    fn block(&self, block: usize) -> (&[(usize, usize)], std::ops::Range<usize>) {
+    fn block(&self, block: usize) -> (&[(usize, usize)], Range<usize>) {
         let (s0, y0) = (block / self.per_slice() * self.group, block % self.per_slice() * self.rows);
         let slices = &self.slices[s0..(s0 + self.group).min(self.slices.len())];
         (slices, y0..(y0 + self.rows).min(self.shape.output()[1]))
@@ -172,30 +177,68 @@ struct Sum<'a> {
 
 impl Sum<'_> {
     fn run(&self, accumulate: bool, grad_weight: &mut [f32]) {
-        let plan = &self.plan;
-        let panels = plan.shape.out_channels.div_ceil(SIDE);
-        let (tiles, blocks) = (plan.tiles(), plan.blocks());
-        let (a_len, b_len) = (plan.height * plan.row, panels * plan.group * plan.pixels * SIDE);
-        let chunk = (CHUNK / (a_len + b_len)).clamp(1, blocks.max(1));
-        // A job: some tiles (all taps of 32 channels, or a few tiles) by some panels, over a part of the blocks.
-        let high = if plan.gather || plan.taps() == 1 { 4.min(tiles) } else { plan.taps() };
-        let jobs_high = tiles.div_ceil(high);
-        let jobs_wide = (32usize.div_ceil(jobs_high)).clamp(panels.div_ceil(4), panels);
-        let parts = (32 / (jobs_high * jobs_wide)).clamp(1, 16).min(chunk);
-        let block = SIDE * SIDE;
-        let part_len = tiles * panels * block;
+        let part_len = self.plan.tiles() * self.panels() * SIDE * SIDE;
+        match part_len <= SMALL {
+            true => self.parts(part_len, accumulate, grad_weight),
+            false => self.chunks(part_len, accumulate, grad_weight),
+        }
+    }
+
+    fn panels(&self) -> usize {
+        self.plan.shape.out_channels.div_ceil(SIDE)
+    }
+
+    /// bf16 numbers of the packed input and of the packed gradient of a block.
+    fn packed_len(&self) -> [usize; 2] {
+        [self.plan.height * self.plan.row, self.panels() * self.plan.steps.len() * PANEL]
+    }
+
+    /// Few weights: each job packs blocks of its own, and multiplies all of one while it is in the cache.
+    fn parts(&self, part_len: usize, accumulate: bool, grad_weight: &mut [f32]) {
+        let [a_len, b_len] = self.packed_len();
+        let blocks = self.plan.blocks();
+        let parts = (SUMS / part_len).clamp(1, 32).min(blocks.max(1));
         lend_floats(parts * part_len, |sums| {
             sums.fill(0.0);
             let shared = Shared::new(sums);
-            lend(chunk * (a_len + b_len) + SIDE, |packed| {
+            for_each(parts, |part| {
+                lend(a_len + b_len, |packed| {
+                    let (a, b) = packed.split_at_mut(a_len);
+                    for block in piece(blocks, parts, part) {
+                        self.pack_input(block, a);
+                        self.pack_grad(block, b);
+                        // Safety: a part of the sums is one job's alone.
+                        let sums = unsafe { shared.at(part * part_len) };
+                        self.body.unit.enter(|| unsafe {
+                            self.multiply(0..self.plan.tiles(), 0..self.panels(), [a, b], sums);
+                        });
+                    }
+                })
+            });
+            self.finish(&*sums, parts, accumulate, grad_weight);
+        });
+    }
+
+    /// Many weights, shared out between jobs: all of them read what was packed, some MiB at a time.
+    fn chunks(&self, part_len: usize, accumulate: bool, grad_weight: &mut [f32]) {
+        let (tiles, panels, blocks) = (self.plan.tiles(), self.panels(), self.plan.blocks());
+        let [a_len, b_len] = self.packed_len();
+        let chunk = (CHUNK / (a_len + b_len)).clamp(1, blocks.max(1));
+        // A job: all taps of 32 channels, or a few tiles, by some panels.
+        let high = if self.plan.gather || self.plan.taps() == 1 { 4.min(tiles) } else { self.plan.taps() };
+        let jobs_high = tiles.div_ceil(high);
+        let jobs_wide = (32usize.div_ceil(jobs_high)).clamp(panels.div_ceil(4), panels);
+        lend_floats(part_len, |sums| {
+            sums.fill(0.0);
+            let shared = Shared::new(sums);
+            lend(chunk * (a_len + b_len), |packed| {
                 for first in (0..blocks).step_by(chunk) {
                     let count = chunk.min(blocks - first);
                     let target = Shared::new(packed);
                     for_each(2 * count, |job| {
-                        let (i, operand) = (job / 2, job % 2);
-                        let start = i * (a_len + b_len);
+                        let (i, start) = (job / 2, job / 2 * (a_len + b_len));
                         // Safety: each job packs a part of its own.
-                        match operand {
+                        match job % 2 {
                             0 => self.pack_input(first + i, unsafe { target.slice(start..start + a_len) }),
                             _ => {
                                 self.pack_grad(first + i, unsafe { target.slice(start + a_len..start + a_len + b_len) })
@@ -203,44 +246,44 @@ impl Sum<'_> {
                         }
                     });
                     let packed = &*packed;
-                    for_each(parts * jobs_high * jobs_wide, |job| {
-                        let (part, job) = (job / (jobs_high * jobs_wide), job % (jobs_high * jobs_wide));
+                    for_each(jobs_high * jobs_wide, |job| {
                         let tiles = job / jobs_wide * high..(job / jobs_wide * high + high).min(tiles);
                         self.body.unit.enter(|| {
-                            for i in piece(count, parts, part) {
-                                let (a, b) = packed[i * (a_len + b_len)..].split_at(a_len);
-                                for panel in piece(panels, jobs_wide, job % jobs_wide) {
-                                    for tile in tiles.clone() {
-                                        let at = part * part_len + (tile * panels + panel) * block;
-                                        // Safety: these sums are this job's alone, and all rows lie in the packed block.
-                                        unsafe { self.multiply(tile, panel, a, b, shared.at(at)) }
-                                    }
-                                }
+                            for block in packed.chunks_exact(a_len + b_len).take(count) {
+                                let (a, b) = block.split_at(a_len);
+                                // Safety: these tiles and panels are this job's alone.
+                                let sums = unsafe { shared.at(0) };
+                                let panels = piece(panels, jobs_wide, job % jobs_wide);
+                                unsafe { self.multiply(tiles.clone(), panels, [a, b], sums) };
                             }
                         });
                     });
                 }
             });
-            self.finish(&*sums, parts, accumulate, grad_weight);
+            self.finish(&*sums, 1, accumulate, grad_weight);
         });
     }
 
+    /// Adds the products of some tiles and panels of a block to their sums.
+    ///
     /// # Safety
-    /// `c` must be writable for 32x32 floats; inside [`Bf16Unit::enter`].
-    unsafe fn multiply(&self, tile: usize, panel: usize, a: &[u16], b: &[u16], c: *mut f32) {
+    /// `sums` must hold a part, and nobody else touch those tiles and panels; inside [`Bf16Unit::enter`].
+    unsafe fn multiply(&self, tiles: Range<usize>, panels: Range<usize>, [a, b]: [&[u16]; 2], sums: *mut f32) {
         let plan = &self.plan;
-        let (row, shift, rows) = plan.tile(tile);
-        self.body.unit.multiply(Product {
-            a: a[row * plan.row + shift..].as_ptr(),
-            a_row: plan.row,
-            steps: &plan.steps,
-            b: b[panel * plan.steps.len() * PANEL..].as_ptr(),
-            rows,
-            columns: SIDE.min(plan.shape.out_channels - panel * SIDE),
-            c,
-            c_row: SIDE,
-            accumulate: true,
-        });
+        for (panel, tile) in panels.flat_map(|panel| tiles.clone().map(move |tile| (panel, tile))) {
+            let (row, shift, rows) = plan.tile(tile);
+            self.body.unit.multiply(Product {
+                a: a[row * plan.row + shift..].as_ptr(),
+                a_row: plan.row,
+                steps: &plan.steps,
+                b: b[panel * plan.steps.len() * PANEL..].as_ptr(),
+                rows,
+                columns: SIDE.min(plan.shape.out_channels - panel * SIDE),
+                c: sums.add((tile * self.panels() + panel) * SIDE * SIDE),
+                c_row: SIDE,
+                accumulate: true,
+            });
+        }
     }
 
     fn pack_input(&self, block: usize, to: &mut [u16]) {
@@ -323,8 +366,7 @@ impl Sum<'_> {
     /// Adds the parts up, in order, into the weights' own layout.
     fn finish(&self, sums: &[f32], parts: usize, accumulate: bool, grad_weight: &mut [f32]) {
         let (plan, k) = (&self.plan, self.plan.shape.out_channels);
-        let c = plan.shape.in_channels;
-        let panels = k.div_ceil(SIDE);
+        let (c, panels) = (plan.shape.in_channels, self.panels());
         let part_len = sums.len() / parts;
         let per_job = (1usize << 14).div_ceil(k);
         let target = Shared::new(grad_weight);
@@ -365,16 +407,20 @@ impl Kernel for Turn<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         assert!(self.to.len() >= (self.channels - 1) * self.row + self.pixels);
-        let mut pairs: Pairs = [0; 256];
+        let there = self.grid.map_or(0, |grid| grid.channels);
+        let blocks = self.channels / 16;
         let mut cursor = Cursor::default();
-        for p in (0..self.pixels).step_by(STEP) {
-            let rows = cursor.next(self.grid.as_ref());
-            for first in (0..self.channels).step_by(16) {
-                let there = self.grid.map_or(0, |grid| grid.channels.saturating_sub(first).min(16));
-                interleave::<S>(&rows, first, there, &mut pairs);
-                transpose(self.isa, &pairs, self.to.as_mut_ptr().add(first * self.row + p), self.row);
+        lend(blocks * 512, |pairs| {
+            let pairs: *mut Pairs = pairs.as_mut_ptr().cast();
+            for p in (0..self.pixels).step_by(STEP) {
+                let rows = cursor.next(self.grid.as_ref());
+                interleave::<S>(&rows, there, blocks, |i| pairs.add(i).cast());
+                for i in 0..blocks {
+                    let to = self.to.as_mut_ptr().add(16 * i * self.row + p);
+                    transpose(self.isa, &*pairs.add(i), to, self.row);
+                }
             }
-        }
+        })
     }
 }
 
@@ -394,12 +440,11 @@ impl Kernel for Paired<'_> {
         let mut cursor = Cursor::default();
         for step in 0..self.steps {
             let rows = cursor.next(self.grid.as_ref());
-            for half in 0..2 * self.columns.div_ceil(SIDE) {
-                let first = half * 16;
-                let start = half / 2 * self.panel + step * PANEL + half % 2 * (PANEL / 2);
-                let to: &mut Pairs = &mut *self.to[start..start + PANEL / 2].as_mut_ptr().cast();
-                interleave::<S>(&rows, first, self.columns.saturating_sub(first).min(16), to);
-            }
+            let blocks = 2 * self.columns.div_ceil(SIDE);
+            let start = |i: usize| i / 2 * self.panel + step * PANEL + i % 2 * (PANEL / 2);
+            assert!(self.to.len() >= start(blocks - 1) + PANEL / 2);
+            let to = self.to.as_mut_ptr();
+            interleave::<S>(&rows, self.columns, blocks, |i| to.add(start(i)).cast());
         }
     }
 }
