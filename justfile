@@ -23,6 +23,11 @@ lint:
 bench *ARGS:
     cargo bench {{ARGS}}
 
+# Training steps beside PyTorch's, in turn: ratios of time and memory (needs Python with torch)
+bench-peers *ARGS:
+    cargo build --release
+    python3 benches/peers/compare.py {{ARGS}}
+
 # The CUDA build (not there yet: docs/decisions.md)
 cuda:
     @echo "This version trains on the CPU only; the CUDA build comes with the feature of that name."

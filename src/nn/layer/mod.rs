@@ -1,4 +1,4 @@
-//! Layers: one file each, forward and backward side by side.
+//! Layers: one file each, forward and backward side by side; a layer's relevance rules belong there too.
 
 mod add;
 mod avg_pool;
