@@ -73,7 +73,7 @@ fn what_cannot_be_trained_is_refused_before_a_run_is_made() {
         (&["model.pretrained=none", "train.device=tpu"], "no device called tpu", "auto or cpu"),
         (&["model.pretrained=none", "train.device=cuda:0"], "without CUDA", "auto or cpu"),
         (&["model.pretrained=none", "train.precision=f16"], "f16", "bf16"),
-        (&["model.pretrained=none", "train.batch=60000", "data.size=2048x2048"], "GB are free", "micro_batch"),
+        (&["model.pretrained=none", "train.batch=60000", "data.size=512x512"], "GB are free", "micro_batch"),
     ] {
         let mut args = vec!["run", "start", "reg-vgg16", "--set", "data.dataset=phantom"];
         sets.iter().for_each(|set| args.extend(["--set", set]));

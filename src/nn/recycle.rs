@@ -1,25 +1,21 @@
 //! Buffers that one step frees and the next one takes, so that steps ask the system for nothing.
 
-use super::kernel::pages;
+use super::kernel::buffer::Buffer;
 use super::tensor::Tensor;
 use std::collections::HashMap;
 
 /// Free buffers by length.
 #[derive(Debug, Default)]
 pub struct Recycle {
-    free: HashMap<usize, Vec<Vec<f32>>>,
+    free: HashMap<usize, Vec<Buffer>>,
 }
 
 impl Recycle {
     /// A tensor of unspecified content: whoever asks writes all of it.
     pub fn tensor(&mut self, shape: Vec<usize>) -> Tensor {
-        let values = self.values(shape.iter().product());
-        Tensor::from_vec(&shape, values).expect("as many values as the shape's product were asked for")
-    }
-
-    /// `len` floats of unspecified content.
-    pub fn values(&mut self, len: usize) -> Vec<f32> {
-        self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| pages::zeros(len))
+        let len = shape.iter().product();
+        let values = self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| Buffer::with_len(len));
+        Tensor::from_buffer(shape, values)
     }
 
     pub fn give(&mut self, tensor: Tensor) {

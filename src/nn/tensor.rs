@@ -1,5 +1,6 @@
 //! Contiguous f32 arrays, channels last, shared until written to.
 
+use super::kernel::buffer::Buffer;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
-    values: Arc<Vec<f32>>,
+    values: Arc<Buffer>,
 }
 
 impl Tensor {
     pub fn zeros(shape: &[usize]) -> Tensor {
-        Tensor { shape: shape.to_vec(), values: Arc::new(vec![0.0; shape.iter().product()]) }
+        Tensor { shape: shape.to_vec(), values: Arc::new(Buffer::with_len(shape.iter().product())) }
     }
 
     /// Fails where the shape does not hold as many values as there are.
@@ -23,7 +24,13 @@ impl Tensor {
         if len != Some(values.len()) {
             return Err(Error::new(format!("a tensor of shape {shape:?} cannot hold {} values", values.len())));
         }
-        Ok(Tensor { shape: shape.to_vec(), values: Arc::new(values) })
+        Ok(Tensor { shape: shape.to_vec(), values: Arc::new(Buffer::from(&values[..])) })
+    }
+
+    /// As many values as the shape says.
+    pub(super) fn from_buffer(shape: Vec<usize>, values: Buffer) -> Tensor {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "a buffer as long as its shape");
+        Tensor { shape, values: Arc::new(values) }
     }
 
     pub fn shape(&self) -> &[usize] {
@@ -33,7 +40,7 @@ impl Tensor {
         &self.values
     }
     pub fn data_mut(&mut self) -> &mut [f32] {
-        let values: &mut Vec<f32> = Arc::make_mut(&mut self.values);
+        let values: &mut Buffer = Arc::make_mut(&mut self.values);
         values
     }
 
@@ -50,7 +57,7 @@ impl Tensor {
     }
 
     /// The values, where nobody else shares them.
-    pub(super) fn into_values(self) -> Option<Vec<f32>> {
+    pub(super) fn into_values(self) -> Option<Buffer> {
         Arc::into_inner(self.values)
     }
 }

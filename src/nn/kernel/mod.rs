@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod buffer;
 pub mod cpu;
-pub mod pages;
 
 pub use cpu::check_env;

@@ -12,9 +12,9 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod buffer;
 mod channels;
 mod gemm;
+mod lend;
 mod pack;
 mod parallel;
 mod portable;

@@ -1,6 +1,6 @@
 //! Right-hand sides laid into panels, as the microkernel reads them.
 
-use super::buffer::{Lent, lend};
+use super::lend::{Lent, lend};
 use super::parallel::{Shared, for_each};
 use super::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
 

@@ -1,6 +1,6 @@
 //! Loops on the current rayon pool, pieces of a range, and scratch memory that a thread keeps.
 
-use super::buffer::Buffer;
+use crate::nn::kernel::buffer::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! The gradient of a convolution of one tap towards its weights: a product summed over the pixels.
 
 use super::pointwise::{FAR, Pixels};
-use crate::nn::kernel::cpu::buffer::lend;
 use crate::nn::kernel::cpu::gemm::{Ahead, Block, Tile, gemm_fetching};
+use crate::nn::kernel::cpu::lend::lend;
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece, with_scratch};
 use crate::nn::kernel::cpu::shape::ConvShape;
 use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};

@@ -1,15 +1,16 @@
-//! Large buffers: a cache line's alignment, huge pages where the system has them, lent from call to call.
+//! Arrays of floats on a cache line's boundary, in huge pages where they are large and the system has them.
+//!
+//! A `Vec` of that size begins 16 bytes into a page: every vector would lie across two cache lines.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::Mutex;
 
 /// A buffer from which on huge pages are asked for, and their size.
 const HUGE: usize = 2 << 20;
 
 /// Floats on a cache line's boundary.
-pub(super) struct Buffer {
+pub struct Buffer {
     start: NonNull<f32>,
     len: usize,
 }
@@ -21,7 +22,7 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     pub const EMPTY: Buffer = Buffer { start: NonNull::dangling(), len: 0 };
 
-    /// `len` floats of unspecified content.
+    /// `len` zeros.
     pub fn with_len(len: usize) -> Buffer {
         if len == 0 {
             return Buffer::EMPTY;
@@ -77,54 +78,44 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Buffers that nobody has at the moment.
-static FREE: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
-
-/// A lent buffer; it goes back when dropped.
-pub(super) struct Lent {
-    buffer: Buffer,
-    len: usize,
+impl Clone for Buffer {
+    fn clone(&self) -> Buffer {
+        Buffer::from(&**self)
+    }
 }
 
-/// Lends `len` floats of unspecified content. Other than scratch memory it may be held while the
-/// pool is waited for.
-pub(super) fn lend(len: usize) -> Lent {
-    if len == 0 {
-        return Lent { buffer: Buffer::EMPTY, len };
+impl From<&[f32]> for Buffer {
+    fn from(values: &[f32]) -> Buffer {
+        let mut buffer = Buffer::with_len(values.len());
+        buffer.copy_from_slice(values);
+        buffer
     }
-    let mut free = FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let enough = |i: &usize| free[*i].len >= len;
-    let found = (0..free.len()).filter(enough).min_by_key(|i| free[*i].len);
-    // None is large enough: the largest is grown, so that short ones do not pile up.
-    let chosen = found.or_else(|| (0..free.len()).max_by_key(|i| free[*i].len));
-    let mut buffer = chosen.map_or(Buffer::EMPTY, |i| free.swap_remove(i));
-    drop(free);
-    if buffer.len < len {
-        drop(buffer);
-        buffer = Buffer::with_len(len);
-    }
-    Lent { buffer, len }
 }
 
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let buffer = std::mem::replace(&mut self.buffer, Buffer::EMPTY);
-        if buffer.len == 0 {
-            return;
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Buffer) -> bool {
+        **self == **other
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_buffer_begins_on_a_cache_line_and_holds_zeros() {
+        for len in [0, 1, 17, 5000, 1 << 20] {
+            let buffer = Buffer::with_len(len);
+            assert_eq!(buffer.as_ptr() as usize % 64, if len == 0 { buffer.as_ptr() as usize % 64 } else { 0 });
+            assert!(buffer.len() == len && buffer.iter().all(|v| *v == 0.0));
         }
-        FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(buffer);
-    }
-}
-
-impl Deref for Lent {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        &self.buffer[..self.len]
-    }
-}
-
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.buffer[..self.len]
+        let values = [1.5, -2.0, 3.0];
+        assert_eq!(*Buffer::from(&values[..]).clone(), values);
     }
 }
