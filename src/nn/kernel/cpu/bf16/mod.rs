@@ -1,19 +1,22 @@
 //! Products with operands rounded to bf16 and sums in f32: convolutions and linear layers.
 //!
-//! [`tile`] the product and its three bodies, [`sweep`] and [`weight`] the passes on it, [`pack`] how
-//! operands get there. Everything else (weights, gradients, optimizer, batch norm) stays f32.
+//! [`tile`] the product and its three bodies, [`sweep`] and [`weight`] the passes on it, [`pack`] and
+//! [`pixels`] how operands get there, [`finish`] how sums leave. Everything else (weights, gradients, optimizer, batch norm) stays f32.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod finish;
 mod pack;
+mod pixels;
 mod round;
 mod scratch;
 mod sweep;
 mod tile;
 mod unit;
 mod weight;
+mod weight_plan;
 
 pub mod linear;
 

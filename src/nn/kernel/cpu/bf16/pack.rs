@@ -1,6 +1,6 @@
 //! Operands on their way into tiles: rounded to bf16, paired, transposed, padded with zeros.
 
-use super::round::{pair, round};
+use super::round::pair;
 use super::tile::{PANEL, SIDE, STEP};
 use crate::nn::kernel::cpu::parallel::{Shared, for_each};
 use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch};
@@ -164,92 +164,5 @@ pub(super) unsafe fn transpose(isa: Isa, from: &Pairs, to: *mut u16, to_row: usi
     let _ = isa;
     for (i, j) in (0..16).flat_map(|i| (0..16).map(move |j| (i, j))) {
         to.add(i * to_row).cast::<u32>().add(j).write_unaligned(from[16 * j + i]);
-    }
-}
-
-/// A grid of pixels of one channels-last image, `[lines, width]` of them.
-#[derive(Clone, Copy)]
-pub(super) struct Grid<'a> {
-    /// The image, or nothing: a slice beyond the volume is zero.
-    pub image: Option<&'a [f32]>,
-    /// Height and width of the image, in pixels.
-    pub size: [usize; 2],
-    pub channels: usize,
-    /// The first pixel of the grid; may lie outside the image, where everything is zero.
-    pub origin: [isize; 2],
-    pub step: [usize; 2],
-    pub grid: [usize; 2],
-}
-
-impl Grid<'_> {
-    /// The pixel at a line and column of the grid, or null outside the image.
-    #[inline(always)]
-    pub fn pixel(&self, line: usize, column: usize) -> *const f32 {
-        let y = self.origin[0] + (line * self.step[0]) as isize;
-        let x = self.origin[1] + (column * self.step[1]) as isize;
-        let inside = (0..self.size[0] as isize).contains(&y) && (0..self.size[1] as isize).contains(&x);
-        match self.image {
-            Some(image) if inside => {
-                let start = (y as usize * self.size[1] + x as usize) * self.channels;
-                image[start..start + self.channels].as_ptr()
-            }
-            _ => std::ptr::null(),
-        }
-    }
-}
-
-impl Grid<'_> {
-    /// The columns of a line that lie inside the image, for a step of one pixel.
-    #[inline(always)]
-    fn inside(&self, line: usize) -> std::ops::Range<usize> {
-        let y = self.origin[0] + (line * self.step[0]) as isize;
-        if self.image.is_none() || !(0..self.size[0] as isize).contains(&y) {
-            return 0..0;
-        }
-        let width = self.grid[1] as isize;
-        let column = |x: isize| (x - self.origin[1]).clamp(0, width) as usize;
-        column(0)..column(self.size[1] as isize)
-    }
-}
-
-/// Rounds a grid to bf16: a pixel every `pitch` numbers, `padded` of them written, zero beyond the channels.
-pub(super) struct Rows<'a> {
-    pub grid: Grid<'a>,
-    pub padded: usize,
-    pub pitch: usize,
-    pub to: &'a mut [u16],
-}
-
-impl Kernel for Rows<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let [lines, width] = self.grid.grid;
-        let channels = self.grid.channels;
-        let dense = self.grid.step[1] == 1 && channels == self.pitch;
-        for line in 0..lines {
-            let inside = if dense { self.grid.inside(line) } else { 0..0 };
-            if !inside.is_empty() {
-                // Pixels without a gap between them: one run.
-                let to = &mut self.to[line * width * channels..(line + 1) * width * channels];
-                let (left, right) = (inside.start * channels, inside.end * channels);
-                let from = std::slice::from_raw_parts(self.grid.pixel(line, inside.start), right - left);
-                to[..left].fill(0);
-                to[left..right].iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
-                to[right..].fill(0);
-                continue;
-            }
-            for column in 0..width {
-                let start = (line * width + column) * self.pitch;
-                let to = &mut self.to[start..start + self.padded];
-                let pixel = self.grid.pixel(line, column);
-                if pixel.is_null() {
-                    to.fill(0);
-                    continue;
-                }
-                let from = std::slice::from_raw_parts(pixel, channels);
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
-                to[channels..].fill(0);
-            }
-        }
     }
 }

@@ -4,13 +4,15 @@
 //! a tap, read where they lie: an implicit GEMM. With fewer, the taps of a pixel are first gathered
 //! one behind the other, so that steps are full.
 
-use super::pack::{Grid, Inner, Rows, pack};
+use super::finish::Finish;
+use super::pack::{Inner, pack};
+use super::pixels::{Gather, Grid, Rows, SLACK};
 use super::scratch::{lend, lend_floats};
 use super::tile::{PANEL, Product, SIDE, STEP};
 use super::unit::Bf16Unit;
 use crate::nn::kernel::cpu::conv::Epilogue;
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece};
-use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch, load_upto, store_upto};
+use crate::nn::kernel::cpu::simd::{Isa, dispatch};
 
 /// A correlation of `source` with weights, written on a grid of the target.
 pub(super) struct Sweep<'a> {
@@ -59,8 +61,6 @@ const DEPTH: usize = 16;
 const FEW: usize = 128 << 10;
 /// Floats of an output that will have left the cache before anybody reads it.
 const FAR: usize = 4 << 20;
-/// Numbers that a tile or a copy may touch beyond its end.
-const SLACK: usize = 64;
 
 impl Sweep<'_> {
     /// The element of inner value `r` (tap by tap, channel by channel) and column `c` of the weights is
@@ -290,89 +290,4 @@ struct Part {
     slices: std::ops::Range<usize>,
     rows: std::ops::Range<usize>,
     panels: std::ops::Range<usize>,
-}
-
-/// Copies runs of bf16 numbers one behind the other, pixel by pixel, and zeros up to the next step.
-struct Gather<'a> {
-    source: &'a [u16],
-    /// Where the runs of the first pixel begin, and their length.
-    runs: &'a [usize],
-    length: usize,
-    /// From there to the next pixel down and to the right.
-    pixel: [usize; 2],
-    size: [usize; 2],
-    pitch: usize,
-    to: &'a mut [u16],
-}
-
-impl Kernel for Gather<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let [rows, columns] = self.size;
-        // Copies come in lines of 32: what one writes too many, the next one overwrites.
-        let last = (rows - 1) * self.pixel[0] + (columns - 1) * self.pixel[1];
-        assert!(self.runs.iter().all(|run| last + run + self.length + 31 < self.source.len()));
-        assert!(self.runs.len() * self.length <= self.pitch);
-        assert!(self.to.len() >= rows * columns * self.pitch + SLACK);
-        for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-            let from = self.source.as_ptr().add(y * self.pixel[0] + x * self.pixel[1]);
-            let mut to = self.to.as_mut_ptr().add((y * columns + x) * self.pitch);
-            for run in self.runs {
-                let mut i = 0;
-                while i < self.length {
-                    let line = from.add(run + i).cast::<[u16; 32]>().read_unaligned();
-                    to.add(i).cast::<[u16; 32]>().write_unaligned(line);
-                    i += 32;
-                }
-                to = to.add(self.length);
-            }
-            to.cast::<[u16; 32]>().write_unaligned([0; 32]);
-        }
-    }
-}
-
-/// Sums on their way to memory, with the epilogue.
-struct Finish<'a> {
-    sums: &'a [f32],
-    places: &'a [usize],
-    /// The first of the output channels, and their number.
-    first: usize,
-    columns: usize,
-    epilogue: Epilogue<'a>,
-    target: Shared<f32>,
-    /// Leave no copy in the cache: whole vectors on line boundaries only.
-    stream: bool,
-}
-
-impl Kernel for Finish<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Epilogue { scale, bias, add, relu } = self.epilogue;
-        for j in (0..self.columns).step_by(S::LANES) {
-            let n = self.columns - j;
-            let of = |values: &[f32], none: f32| match values.is_empty() {
-                true => S::splat(none),
-                false => load_upto::<S>(values[self.first + j..].as_ptr(), n),
-            };
-            let (scale, bias) = (of(scale, 1.0), of(bias, 0.0));
-            for (sums, at) in self.sums.chunks_exact(SIDE).zip(self.places) {
-                if *at == usize::MAX {
-                    continue;
-                }
-                let at = at + self.first + j;
-                let mut v = S::fma(S::load(sums[j..].as_ptr()), scale, bias);
-                if let Some(add) = add {
-                    v = S::add(v, load_upto::<S>(add[at..].as_ptr(), n));
-                }
-                let v = if relu { S::relu(v) } else { v };
-                match self.stream {
-                    true => S::stream(self.target.at(at), v),
-                    false => store_upto::<S>(self.target.at(at), v, n),
-                }
-            }
-        }
-        if self.stream {
-            S::fence()
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! What multiplies bf16 numbers on this machine.
 
-use super::amx;
 use crate::nn::kernel::cpu::simd::{Isa, amx_allowed};
 
 /// Bodies of the bf16 product, least first.
@@ -18,7 +17,7 @@ impl Bf16Unit {
     /// The best that goes with `isa` on this machine; `HCWB_CPU=avx512` keeps the tiles out.
     pub fn of(isa: Isa) -> Bf16Unit {
         match isa {
-            Isa::Avx512 if amx_allowed() && amx::available() => Bf16Unit::Amx,
+            Isa::Avx512 if amx_allowed() && amx() => Bf16Unit::Amx,
             Isa::Avx512 if avx512_bf16() => Bf16Unit::Avx512Bf16,
             _ => Bf16Unit::Portable,
         }
@@ -30,7 +29,7 @@ impl Bf16Unit {
         let there = |unit: &Bf16Unit| match unit {
             Bf16Unit::Portable => true,
             Bf16Unit::Avx512Bf16 => Isa::detect() == Isa::Avx512 && avx512_bf16(),
-            Bf16Unit::Amx => Isa::detect() == Isa::Avx512 && amx::available(),
+            Bf16Unit::Amx => Isa::detect() == Isa::Avx512 && amx(),
         };
         [Bf16Unit::Portable, Bf16Unit::Avx512Bf16, Bf16Unit::Amx].into_iter().filter(there)
     }
@@ -47,6 +46,13 @@ impl Bf16Unit {
 fn avx512_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+fn amx() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return super::amx::available();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

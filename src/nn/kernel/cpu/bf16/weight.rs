@@ -6,12 +6,13 @@
 //! so a tap is only a shift; where a line has no output, the gradient is zero.
 
 use super::Body;
-use super::pack::{Grid, Pairs, interleave, transpose};
+use super::pixels::{Grid, Paired, Turn};
 use super::scratch::{lend, lend_floats};
 use super::tile::{PANEL, Product, SIDE, STEP};
+use super::weight_plan::Plan;
 use crate::nn::kernel::cpu::parallel::{Shared, for_each, piece};
 use crate::nn::kernel::cpu::shape::ConvShape;
-use crate::nn::kernel::cpu::simd::{Isa, Kernel, Simd, dispatch};
+use crate::nn::kernel::cpu::simd::dispatch;
 use std::ops::Range;
 
 /// Sums that a core's cache holds beside a block of operands.
@@ -20,8 +21,6 @@ const SMALL: usize = 128 << 10;
 const SUMS: usize = 2 << 20;
 /// bf16 numbers packed before they are multiplied, where jobs share them.
 const CHUNK: usize = 4 << 20;
-/// Pixels of a block: the inner dimension of one product.
-const BLOCK: usize = 1024;
 
 /// Adds to (or, without `accumulate`, writes) the gradient of the weights (kd, kh, kw, in, out);
 /// lengths were checked by the caller.
@@ -43,127 +42,6 @@ pub(super) fn backward_weight(
             .collect();
         let plan = Plan::new(shape, slices);
         Sum { body, plan, input, grad }.run(accumulate, grad_weight);
-    }
-}
-
-/// How the pixels of a block lie, and which blocks there are.
-struct Plan {
-    shape: ConvShape,
-    /// Input channels with those that pad them.
-    channels: usize,
-    /// Input slice and output slice.
-    slices: Vec<(usize, usize)>,
-    /// Slices and output rows of a block.
-    group: usize,
-    rows: usize,
-    /// Pixels from line to line, and lines beyond the output rows.
-    line: usize,
-    halo: usize,
-    /// Pixels of a slice in a block, in whole steps.
-    pixels: usize,
-    /// Rows of A are taps and channels, not channels alone.
-    gather: bool,
-    /// Phases of the stride in height and width.
-    phases: [usize; 2],
-    /// bf16 numbers from slice to slice and from row to row of A, and rows of A.
-    slice: usize,
-    row: usize,
-    height: usize,
-    /// Where each step of a row begins.
-    steps: Vec<u32>,
-}
-
-impl Plan {
-    fn new(shape: &ConvShape, slices: Vec<(usize, usize)>) -> Plan {
-        let [_, oh, ow] = shape.output();
-        let [_, kh, kw] = shape.kernel;
-        let [_, sy, sx] = shape.stride;
-        let (halo, beyond) = ((kh - 1) / sy, (kw - 1) / sx);
-        let line = ow + beyond;
-        let rows = (BLOCK / line).max(4 * halo).clamp(1, oh);
-        let rows = oh.div_ceil(oh.div_ceil(rows));
-        let pixels = ((rows - 1) * line + ow).next_multiple_of(STEP);
-        let group = if rows == oh { (BLOCK / pixels).clamp(1, slices.len().max(1)) } else { 1 };
-        let group = slices.len().div_ceil(slices.len().div_ceil(group).max(1)).max(1);
-        let phases = [sy.min(kh), sx.min(kw)];
-        let dense = (kh * kw * shape.in_channels).next_multiple_of(SIDE);
-        let channels = shape.in_channels.next_multiple_of(SIDE);
-        let gather = dense * 6 / 5 < kh * kw * channels;
-        // Turned sixteen at a time; tiles are 32 high.
-        let channels = if gather { shape.in_channels.next_multiple_of(16) } else { channels };
-        let slice = if gather { pixels } else { (pixels + halo * line + beyond).next_multiple_of(STEP) };
-        let height = if gather { dense } else { phases[0] * phases[1] * channels };
-        // An odd number of cache lines from row to row.
-        let row = ((group * slice / STEP) | 1) * STEP;
-        let per_slice = pixels / STEP;
-        let steps = (0..group * per_slice).map(|i| (i / per_slice * slice + i % per_slice * STEP) as u32).collect();
-        Plan {
-            shape: *shape,
-            channels,
-            slices,
-            group,
-            rows,
-            line,
-            halo,
-            pixels,
-            gather,
-            phases,
-            slice,
-            row,
-            height,
-            steps,
-        }
-    }
-
-    /// The row of A and the shift in pixels at which a tap reads a channel.
-    fn source(&self, tap: usize, channel: usize) -> (usize, usize) {
-        let [_, sy, sx] = self.shape.stride;
-        let (y, x) = (tap / self.shape.kernel[2], tap % self.shape.kernel[2]);
-        let phase = y % sy * self.phases[1] + x % sx;
-        (phase * self.channels + channel, y / sy * self.line + x / sx)
-    }
-
-    fn per_slice(&self) -> usize {
-        self.shape.output()[1].div_ceil(self.rows)
-    }
-
-    fn blocks(&self) -> usize {
-        self.slices.len().div_ceil(self.group) * self.per_slice()
-    }
-
-    /// Slices and output rows of a block.
-    fn block(&self, block: usize) -> (&[(usize, usize)], Range<usize>) {
-        let (s0, y0) = (block / self.per_slice() * self.group, block % self.per_slice() * self.rows);
-        let slices = &self.slices[s0..(s0 + self.group).min(self.slices.len())];
-        (slices, y0..(y0 + self.rows).min(self.shape.output()[1]))
-    }
-
-    fn taps(&self) -> usize {
-        self.shape.kernel[1] * self.shape.kernel[2]
-    }
-
-    /// Tiles of 32 rows of the product; without gathering all taps of 32 channels follow each other.
-    fn tiles(&self) -> usize {
-        if self.gather { self.height / SIDE } else { self.taps() * self.shape.in_channels.div_ceil(SIDE) }
-    }
-
-    /// The first row of A of a tile, its shift, and how many rows count.
-    fn tile(&self, tile: usize) -> (usize, usize, usize) {
-        if self.gather {
-            return (tile * SIDE, 0, SIDE.min(self.taps() * self.shape.in_channels - tile * SIDE));
-        }
-        let channel = tile / self.taps() * SIDE;
-        let (row, shift) = self.source(tile % self.taps(), channel);
-        (row, shift, SIDE.min(self.shape.in_channels - channel))
-    }
-
-    /// The tile and its row that hold the sums of a tap and channel.
-    fn holder(&self, tap: usize, channel: usize) -> (usize, usize) {
-        if self.gather {
-            let r = tap * self.shape.in_channels + channel;
-            return (r / SIDE, r % SIDE);
-        }
-        (channel / SIDE * self.taps() + tap, channel % SIDE)
     }
 }
 
@@ -388,89 +266,5 @@ impl Sum<'_> {
                 }
             }
         });
-    }
-}
-
-/// Rows of pixels turned into rows of channels, rounded; zero where the grid or the channels end.
-struct Turn<'a> {
-    isa: Isa,
-    grid: Option<Grid<'a>>,
-    /// Pixels to write, a whole number of steps.
-    pixels: usize,
-    channels: usize,
-    /// bf16 numbers from channel to channel.
-    row: usize,
-    to: &'a mut [u16],
-}
-
-impl Kernel for Turn<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        assert!(self.to.len() >= (self.channels - 1) * self.row + self.pixels);
-        let there = self.grid.map_or(0, |grid| grid.channels);
-        let blocks = self.channels / 16;
-        let mut cursor = Cursor::default();
-        lend(blocks * 512, |pairs| {
-            let pairs: *mut Pairs = pairs.as_mut_ptr().cast();
-            for p in (0..self.pixels).step_by(STEP) {
-                let rows = cursor.next(self.grid.as_ref());
-                interleave::<S>(&rows, there, blocks, |i| pairs.add(i).cast());
-                for i in 0..blocks {
-                    let to = self.to.as_mut_ptr().add(16 * i * self.row + p);
-                    transpose(self.isa, &*pairs.add(i), to, self.row);
-                }
-            }
-        })
-    }
-}
-
-/// Pixels in pairs, panel by panel, rounded; zero where the grid or the columns end.
-struct Paired<'a> {
-    grid: Option<Grid<'a>>,
-    steps: usize,
-    /// bf16 numbers from panel to panel.
-    panel: usize,
-    columns: usize,
-    to: &'a mut [u16],
-}
-
-impl Kernel for Paired<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let mut cursor = Cursor::default();
-        for step in 0..self.steps {
-            let rows = cursor.next(self.grid.as_ref());
-            let blocks = 2 * self.columns.div_ceil(SIDE);
-            let start = |i: usize| i / 2 * self.panel + step * PANEL + i % 2 * (PANEL / 2);
-            assert!(self.to.len() >= start(blocks - 1) + PANEL / 2);
-            let to = self.to.as_mut_ptr();
-            interleave::<S>(&rows, self.columns, blocks, |i| to.add(start(i)).cast());
-        }
-    }
-}
-
-/// Walks the pixels of a grid, 32 at a time; beyond it they are null.
-#[derive(Default)]
-struct Cursor {
-    line: usize,
-    column: usize,
-}
-
-impl Cursor {
-    #[inline(always)]
-    fn next(&mut self, grid: Option<&Grid>) -> [*const f32; STEP] {
-        let mut pixels = [std::ptr::null(); STEP];
-        let Some(grid) = grid else { return pixels };
-        for pixel in &mut pixels {
-            if self.line >= grid.grid[0] {
-                break;
-            }
-            *pixel = grid.pixel(self.line, self.column);
-            self.column += 1;
-            if self.column == grid.grid[1] {
-                (self.line, self.column) = (self.line + 1, 0);
-            }
-        }
-        pixels
     }
 }
