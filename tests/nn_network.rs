@@ -215,6 +215,19 @@ fn an_input_of_another_shape_is_refused() {
 }
 
 #[test]
+fn an_input_that_is_not_a_number_is_refused_and_placed() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut values = vec![0.5; 20 * 256];
+        values[18 * 256 + 77] = value;
+        let input = Tensor::from_vec(&[20, 16, 16, 1], values).unwrap();
+        let error = network(1).forward(&input, Pass::Eval).unwrap_err();
+        assert!(error.what.contains("value 77 of sample 18"), "{error}");
+    }
+    let greatest = Tensor::from_vec(&[1, 16, 16, 1], vec![f32::MAX; 256]).unwrap();
+    assert!(network(1).forward(&greatest, Pass::Eval).is_ok());
+}
+
+#[test]
 fn a_state_of_another_network_is_refused_and_changes_nothing() {
     let mut network = network(1);
     let before = network.state();

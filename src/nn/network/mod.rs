@@ -1,10 +1,12 @@
 //! A graph with its weights: forward with a tape, backward along it.
 
+mod backward;
+
 use super::compute::{Compute, Precision};
-use super::graph::{Graph, NodeId};
+use super::graph::Graph;
 use super::init;
-use super::kernel::cpu::{Isa, update};
-use super::layer::{Backward, Forward, Saved};
+use super::kernel::cpu::Isa;
+use super::layer::{Forward, Saved};
 use super::parameter::{Own, Parameter};
 use super::plan::{Plan, Purpose};
 use super::profile::Profile;
@@ -152,7 +154,7 @@ impl Network {
             )));
         }
         let per_sample = wanted.iter().product::<usize>();
-        if let Some(i) = input.data().iter().position(|v| !v.is_finite()) {
+        if let Some(i) = first_not_finite(input.data()) {
             return Err(Error::new(format!(
                 "the network's input is not a number: value {} of sample {} is {}",
                 i % per_sample,
@@ -216,84 +218,6 @@ impl Network {
         Ok(output)
     }
 
-    /// Adds to every parameter its gradient, from that of the last taped forward pass's output.
-    ///
-    /// Uses up the tape: without one, or with a gradient of another shape, it panics.
-    pub fn backward(&mut self, grad_output: &Tensor) {
-        let purpose = self.tape.as_ref().map_or(Purpose::Training, |t| t.purpose);
-        self.walk_back(grad_output, purpose, false);
-    }
-
-    /// As [`Network::backward`], and gives the gradient towards the input. Where a part is frozen, the
-    /// forward pass has to be [`Network::forward_taped`], or it panics.
-    pub fn backward_to_input(&mut self, grad_output: &Tensor) -> Tensor {
-        let shape = batched(grad_output.batch(), self.graph.input_shape());
-        self.walk_back(grad_output, Purpose::Analysis, true).unwrap_or_else(|| Tensor::zeros(&shape))
-    }
-
-    fn walk_back(&mut self, grad_output: &Tensor, purpose: Purpose, to_input: bool) -> Option<Tensor> {
-        let Tape { pass, batch, mut values, .. } =
-            self.tape.take().expect("a taped forward pass comes before backward");
-        assert_eq!(grad_output.batch(), batch, "the gradient belongs to the last forward pass");
-        assert_eq!(grad_output.shape()[1..], *self.graph.output_shape(), "the gradient has the output's shape");
-        // The gradient towards the input is computed only for a caller who asks for it.
-        let wanted = if to_input { &self.analysis.wanted } else { &self.training.wanted };
-        let mut grads: Vec<Option<Tensor>> = vec![None; values.len()];
-        grads[self.graph.output().0] = Some(grad_output.clone());
-        let plan = match purpose {
-            Purpose::Training => &self.training,
-            _ => &self.analysis,
-        };
-        for step in plan.steps.iter().rev() {
-            let node = &self.graph.nodes()[step.node];
-            let reaches = |i: &NodeId| wanted[i.0];
-            if let Some(grad) = grads[step.output].take()
-                && wanted[step.output]
-            {
-                let shape_of = |i: &NodeId| batched(batch, &self.graph.node(*i).shape);
-                let mut so_far: Vec<_> = step.inputs.iter().map(|i| grads[i.0].take()).collect();
-                let backward = Backward {
-                    compute: self.compute,
-                    pass: if node.frozen { Pass::Eval } else { pass },
-                    index: step.node as u64,
-                    parameters: &mut self.parameters[self.own[step.node].clone()],
-                    saved: &self.saved[step.node],
-                    recycle: &mut self.recycle,
-                    fused: step.fused,
-                    inputs: step.inputs.iter().map(|i| values[i.0].as_ref()).collect(),
-                    output: values[step.output].as_ref(),
-                    input_shapes: step.inputs.iter().map(shape_of).collect(),
-                    wanted: step.inputs.iter().map(reaches).collect(),
-                    so_far: &mut so_far,
-                };
-                let layer = node.layer.as_ref().expect("only layers have steps");
-                let begun = Instant::now();
-                let grads_in = layer.backward(backward, grad);
-                if let Some(profile) = &mut self.profile {
-                    profile.add(layer.kind(), step.fused, true, begun.elapsed());
-                }
-                for ((input, grad), so_far) in step.inputs.iter().zip(grads_in).zip(so_far) {
-                    for grad in [so_far, grad].into_iter().flatten() {
-                        match &mut grads[input.0] {
-                            Some(sum) => {
-                                update::add(self.compute.isa, sum.data_mut(), grad.data());
-                                self.recycle.give(grad);
-                            }
-                            none => *none = Some(grad),
-                        }
-                    }
-                }
-            }
-            for dropped in &step.drop_backward {
-                if let Some(value) = values[*dropped].take() {
-                    self.recycle.give(value);
-                }
-            }
-        }
-        values.into_iter().flatten().for_each(|v| self.recycle.give(v));
-        grads[0].take()
-    }
-
     /// Lets the tape go, if one is left.
     fn forget(&mut self) {
         if let Some(tape) = self.tape.take() {
@@ -332,4 +256,12 @@ impl Network {
 /// The shape of a batch of samples.
 fn batched(batch: usize, sample: &[usize]) -> Vec<usize> {
     [&[batch], sample].concat()
+}
+
+/// The place of the first NaN or infinity.
+fn first_not_finite(values: &[f32]) -> Option<usize> {
+    // The greatest exponent of a block, found without a branch, tells whether to look closer.
+    let bad = |block: &[f32]| block.iter().fold(0, |m, v| m.max(v.to_bits() & 0x7fff_ffff)) >= f32::INFINITY.to_bits();
+    let block = values.chunks(4096).position(bad)? * 4096;
+    values[block..].iter().position(|v| !v.is_finite()).map(|i| block + i)
 }

@@ -1,0 +1,90 @@
+//! Along the tape and back: gradients of parameters, and of the input.
+
+use super::{Network, Tape, batched};
+use crate::nn::graph::NodeId;
+use crate::nn::kernel::cpu::update;
+use crate::nn::layer::Backward;
+use crate::nn::network::Pass;
+use crate::nn::plan::Purpose;
+use crate::nn::tensor::Tensor;
+use std::time::Instant;
+
+impl Network {
+    /// Adds to every parameter its gradient, from that of the last taped forward pass's output.
+    ///
+    /// Uses up the tape: without one, or with a gradient of another shape, it panics.
+    pub fn backward(&mut self, grad_output: &Tensor) {
+        let purpose = self.tape.as_ref().map_or(Purpose::Training, |t| t.purpose);
+        self.walk_back(grad_output, purpose, false);
+    }
+
+    /// As [`Network::backward`], and gives the gradient towards the input. Where a part is frozen, the
+    /// forward pass has to be [`Network::forward_taped`], or it panics.
+    pub fn backward_to_input(&mut self, grad_output: &Tensor) -> Tensor {
+        let shape = batched(grad_output.batch(), self.graph.input_shape());
+        self.walk_back(grad_output, Purpose::Analysis, true).unwrap_or_else(|| Tensor::zeros(&shape))
+    }
+
+    fn walk_back(&mut self, grad_output: &Tensor, purpose: Purpose, to_input: bool) -> Option<Tensor> {
+        let Tape { pass, batch, mut values, .. } =
+            self.tape.take().expect("a taped forward pass comes before backward");
+        assert_eq!(grad_output.batch(), batch, "the gradient belongs to the last forward pass");
+        assert_eq!(grad_output.shape()[1..], *self.graph.output_shape(), "the gradient has the output's shape");
+        // The gradient towards the input is computed only for a caller who asks for it.
+        let wanted = if to_input { &self.analysis.wanted } else { &self.training.wanted };
+        let mut grads: Vec<Option<Tensor>> = vec![None; values.len()];
+        grads[self.graph.output().0] = Some(grad_output.clone());
+        let plan = match purpose {
+            Purpose::Training => &self.training,
+            _ => &self.analysis,
+        };
+        for step in plan.steps.iter().rev() {
+            let node = &self.graph.nodes()[step.node];
+            let reaches = |i: &NodeId| wanted[i.0];
+            if let Some(grad) = grads[step.output].take()
+                && wanted[step.output]
+            {
+                let shape_of = |i: &NodeId| batched(batch, &self.graph.node(*i).shape);
+                let mut so_far: Vec<_> = step.inputs.iter().map(|i| grads[i.0].take()).collect();
+                let backward = Backward {
+                    compute: self.compute,
+                    pass: if node.frozen { Pass::Eval } else { pass },
+                    index: step.node as u64,
+                    parameters: &mut self.parameters[self.own[step.node].clone()],
+                    saved: &self.saved[step.node],
+                    recycle: &mut self.recycle,
+                    fused: step.fused,
+                    inputs: step.inputs.iter().map(|i| values[i.0].as_ref()).collect(),
+                    output: values[step.output].as_ref(),
+                    input_shapes: step.inputs.iter().map(shape_of).collect(),
+                    wanted: step.inputs.iter().map(reaches).collect(),
+                    so_far: &mut so_far,
+                };
+                let layer = node.layer.as_ref().expect("only layers have steps");
+                let begun = Instant::now();
+                let grads_in = layer.backward(backward, grad);
+                if let Some(profile) = &mut self.profile {
+                    profile.add(layer.kind(), step.fused, true, begun.elapsed());
+                }
+                for ((input, grad), so_far) in step.inputs.iter().zip(grads_in).zip(so_far) {
+                    for grad in [so_far, grad].into_iter().flatten() {
+                        match &mut grads[input.0] {
+                            Some(sum) => {
+                                update::add(self.compute.isa, sum.data_mut(), grad.data());
+                                self.recycle.give(grad);
+                            }
+                            none => *none = Some(grad),
+                        }
+                    }
+                }
+            }
+            for dropped in &step.drop_backward {
+                if let Some(value) = values[*dropped].take() {
+                    self.recycle.give(value);
+                }
+            }
+        }
+        values.into_iter().flatten().for_each(|v| self.recycle.give(v));
+        grads[0].take()
+    }
+}
