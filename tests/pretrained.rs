@@ -5,7 +5,7 @@ mod common;
 mod server;
 
 use common::Sandbox;
-use hcwb::model::pretrained::{LoadReport, encoder_names, load_encoder, open, recognise::Architecture};
+use hcwb::model::pretrained::{LoadReport, encoder_names, into_encoder, load_encoder, open, recognise::Architecture};
 use hcwb::nn::layer::{BatchNorm, Conv, Flatten, Linear};
 use hcwb::nn::{Array, Graph, GraphBuilder, Network, weights};
 use serde_json::{Value, json};
@@ -309,5 +309,29 @@ fn a_resnet_of_the_other_variant_is_refused_with_the_key_to_set() {
     assert!(load(Some("v1"), Some("v1.5")).unwrap_err().contains("model.stride_in=3x3"));
     for (graph, file_says) in [(Some("v1"), Some("v1 (stride 2)")), (None, Some("v1")), (Some("v1.5"), None)] {
         assert!(load(graph, file_says).is_ok());
+    }
+}
+
+#[test]
+fn every_network_with_an_encoder_takes_the_weights_made_for_it() {
+    let sandbox = Sandbox::new();
+    for (model, architecture, layers, kept) in [
+        ("reg-vgg16", Architecture::Vgg16, 26, "fc.weight"),
+        ("unet-vgg16", Architecture::Vgg16, 26, "head.weight"),
+        ("reg-resnet50", Architecture::ResNet50, 265, "fc.weight"),
+    ] {
+        let file = write(&sandbox, "encoder.safetensors", &made_up(architecture, |_| {}));
+        let (arrays, metadata) = weights::load(&file).unwrap();
+        let graph = hcwb::model::build(model, &Default::default()).unwrap();
+        let mut network = Network::new(graph, 1);
+        let first = network.state();
+        let report = into_encoder(&mut network, &arrays, &metadata, "v1").unwrap();
+        assert_eq!((report.loaded.len(), report.missing.len(), report.mismatched.len()), (layers, 0, 0), "{model}");
+        assert_eq!(report.skipped.len(), 1, "{model}: the file's head is left out");
+        let state = network.state();
+        assert!(report.loaded.iter().all(|name| state[name].values.iter().all(|v| *v == 0.0)), "{model}");
+        assert!(state[kept] == first[kept], "{model}: its own head stays");
+        let error = into_encoder(&mut network, &BTreeMap::new(), &metadata, "v1").unwrap_err();
+        assert!(error.what.contains("the file lacks"), "{error}");
     }
 }

@@ -16,15 +16,21 @@ pub fn load(ws: &Workspace, recipe: &Recipe, network: &mut Network) -> Result<Op
     }
     check(ws, recipe)?;
     let (weights, metadata) = store::open(ws, name)?;
-    let encoder: Vec<String> =
-        network.graph().nodes().iter().filter(|n| n.encoder).map(|n| format!("{}.", n.name)).collect();
-    let prefix = if encoder.iter().any(|n| n.starts_with("encoder.")) { "encoder." } else { "" };
-    let in_file = load::encoder_names(prefix);
-    let of_encoder =
-        |name: &str| if encoder.iter().any(|node| name.starts_with(node.as_str())) { in_file(name) } else { None };
-    let variant = metadata.get("variant").map(String::as_str);
     let built_as = if recipe.model.stride_in == "3x3" { "v1.5" } else { "v1" };
-    let report = load::load_encoder(network, &weights, of_encoder, Some(built_as), variant)?;
+    let report = load::into_encoder(network, &weights, &metadata, built_as)?;
+    // The whole list, name by name, for whoever reads the run's console.log.
+    for name in &report.loaded {
+        eprintln!("loaded      {name}");
+    }
+    for (name, why) in &report.skipped {
+        eprintln!("skipped     {name}: {why}");
+    }
+    for (name, how) in &report.mismatched {
+        eprintln!("changed     {name}: {how}");
+    }
+    for name in &report.missing {
+        eprintln!("set to 0    {name}: not in the file");
+    }
     let mut said = format!("{name}: {} tensors loaded into the encoder", report.loaded.len());
     for (count, what) in [
         (report.skipped.len(), "of the file not used"),

@@ -14,6 +14,6 @@ pub mod variant;
 pub use fetch::fetch;
 pub use import::{Imported, Origin, import};
 pub use known::Known;
-pub use load::{LoadReport, encoder_names, load_encoder};
+pub use load::{LoadReport, encoder_names, into_encoder, load_encoder};
 pub use recognise::{Architecture, is_head};
 pub use store::{Stored, list, open};
