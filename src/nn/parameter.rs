@@ -83,6 +83,12 @@ pub struct ParameterSpec {
 }
 
 impl ParameterSpec {
+    /// One value an output, 0 at first.
+    pub fn bias(outputs: usize) -> ParameterSpec {
+        let (name, shape) = ("bias", vec![outputs]);
+        ParameterSpec { name, shape, order: Order::Same, init: Init::Constant(0.0), trainable: true }
+    }
+
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }

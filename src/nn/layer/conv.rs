@@ -54,13 +54,7 @@ impl Layer for Conv {
             init: Init::GlorotUniform { fan_in: inputs * taps, fan_out: self.outputs * taps },
             trainable: true,
         };
-        let bias = ParameterSpec {
-            name: "bias",
-            shape: vec![self.outputs],
-            order: Order::Same,
-            init: Init::Constant(0.0),
-            trainable: true,
-        };
+        let bias = ParameterSpec::bias(self.outputs);
         if self.bias { vec![weight, bias] } else { vec![weight] }
     }
 

@@ -57,13 +57,7 @@ impl Layer for Linear {
             init: Init::GlorotUniform { fan_in: inputs, fan_out: self.outputs },
             trainable: true,
         };
-        let bias = ParameterSpec {
-            name: "bias",
-            shape: vec![self.outputs],
-            order: Order::Same,
-            init: Init::Constant(0.0),
-            trainable: true,
-        };
+        let bias = ParameterSpec::bias(self.outputs);
         vec![weight, bias]
     }
 

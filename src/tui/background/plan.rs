@@ -30,6 +30,9 @@ pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     }
     plan.data = Some(row);
     plan.prepared = cache::is_prepared(ws, &dataset, &Preparation { width, height });
+    if let Err(error) = crate::train::pretrained::check(ws, recipe) {
+        plan.obstacle.get_or_insert(super::words(&error));
+    }
     match parts(&dataset, recipe) {
         Ok(parts) => plan.parts = Some(parts),
         Err(error) => plan.obstacle = Some(super::words(&error)),
