@@ -57,7 +57,7 @@ pub fn check(ws: &Workspace, recipe: &Recipe) -> Result<()> {
     store::check_name(name)?;
     if !store::path(ws, name).exists() {
         return Err(Error::new(format!("there are no weights called {name} in this workspace")).cure(format!(
-            "get them with `hcwb weights fetch {name}` or `hcwb weights import FILE`, or train from scratch: \
+            "get them with `hcwb weights fetch {name}` or `hcwb weights import FILE --name {name}`, or train from scratch: \
              --set model.pretrained=none"
         )));
     }
