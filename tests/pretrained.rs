@@ -325,13 +325,31 @@ fn every_network_with_an_encoder_takes_the_weights_made_for_it() {
         let graph = hcwb::model::build(model, &Default::default()).unwrap();
         let mut network = Network::new(graph, 1);
         let first = network.state();
-        let report = into_encoder(&mut network, &arrays, &metadata, "v1").unwrap();
+        let report = into_encoder(&mut network, &arrays, &metadata).unwrap();
         assert_eq!((report.loaded.len(), report.missing.len(), report.mismatched.len()), (layers, 0, 0), "{model}");
         assert_eq!(report.skipped.len(), 1, "{model}: the file's head is left out");
         let state = network.state();
         assert!(report.loaded.iter().all(|name| state[name].values.iter().all(|v| *v == 0.0)), "{model}");
         assert!(state[kept] == first[kept], "{model}: its own head stays");
-        let error = into_encoder(&mut network, &BTreeMap::new(), &metadata, "v1").unwrap_err();
+        let error = into_encoder(&mut network, &BTreeMap::new(), &metadata).unwrap_err();
         assert!(error.what.contains("the file lacks"), "{error}");
+    }
+}
+
+#[test]
+fn weights_of_the_other_resnet_are_refused_with_the_setting_that_takes_them() {
+    let sandbox = Sandbox::new();
+    let file = write(&sandbox, "encoder.safetensors", &made_up(Architecture::ResNet50, |_| {}));
+    let (arrays, _) = weights::load(&file).unwrap();
+    for (built, file_is, cure) in [("1x1", "v1.5", "stride_in=3x3"), ("3x3", "v1", "stride_in=1x1")] {
+        let mut options = hcwb::model::ModelOptions::default();
+        options.set("stride_in", built).unwrap();
+        let graph = hcwb::model::build("reg-resnet50", &options.with_input(&[64, 64, 3])).unwrap();
+        let about = |variant: &str| BTreeMap::from([("variant".to_owned(), variant.to_owned())]);
+        let mut network = Network::new(graph, 1);
+        let error = into_encoder(&mut network, &arrays, &about(file_is)).unwrap_err();
+        assert!(error.cure.as_ref().unwrap().contains(cure), "{error}");
+        let own = if built == "1x1" { "v1" } else { "v1.5" };
+        assert_eq!(into_encoder(&mut network, &arrays, &about(own)).unwrap().loaded.len(), 265);
     }
 }

@@ -16,8 +16,7 @@ pub fn load(ws: &Workspace, recipe: &Recipe, network: &mut Network) -> Result<Op
     }
     check(ws, recipe)?;
     let (weights, metadata) = store::open(ws, name)?;
-    let built_as = if recipe.model.stride_in == "3x3" { "v1.5" } else { "v1" };
-    let report = load::into_encoder(network, &weights, &metadata, built_as)?;
+    let report = load::into_encoder(network, &weights, &metadata)?;
     // The whole list, name by name, for whoever reads the run's console.log.
     for name in &report.loaded {
         eprintln!("loaded      {name}");

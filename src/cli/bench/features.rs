@@ -41,8 +41,7 @@ pub fn run(args: &BenchFeatures) -> Result<()> {
     let mut network = Network::new(graph.up_to(&args.layer)?, 0);
     network.set_precision(args.precision.parse()?);
     let (arrays, metadata) = weights::load(&args.encoder)?;
-    let built_as = if args.set.iter().any(|s| s.ends_with("stride_in=3x3")) { "v1.5" } else { "v1" };
-    let report = into_encoder(&mut network, &arrays, &metadata, built_as).map_err(|e| e.at(&args.encoder))?;
+    let report = into_encoder(&mut network, &arrays, &metadata).map_err(|e| e.at(&args.encoder))?;
     println!("{} tensors loaded, {} of the file not used", report.loaded.len(), report.skipped.len());
     let (_, maps) = on_threads(args.threads, || network.forward(&images, Pass::Eval))?;
     let array = Array { shape: maps.shape().to_vec(), values: maps.data().to_vec() };

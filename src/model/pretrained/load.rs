@@ -27,13 +27,13 @@ pub fn encoder_names(prefix: &str) -> impl Fn(&str) -> Option<String> + use<> {
     move |name| name.strip_prefix(&prefix).filter(|name| !is_head(name)).map(str::to_owned)
 }
 
-/// [`load_encoder`] into whatever `network` calls its encoder; `graph_variant` is what it was built as, if it is a ResNet.
+/// [`load_encoder`] into whatever `network` calls its encoder, built as whichever variant it is.
 pub fn into_encoder(
     network: &mut Network,
     weights: &BTreeMap<String, Array>,
     metadata: &BTreeMap<String, String>,
-    graph_variant: &str,
 ) -> Result<LoadReport> {
+    let built_as = variant::of(network.graph());
     let encoder: Vec<String> =
         network.graph().nodes().iter().filter(|n| n.encoder).map(|n| format!("{}.", n.name)).collect();
     let prefix = if encoder.iter().any(|n| n.starts_with("encoder.")) { "encoder." } else { "" };
@@ -42,7 +42,7 @@ pub fn into_encoder(
         true => in_file(name),
         false => None,
     };
-    load_encoder(network, weights, names, Some(graph_variant), metadata.get("variant").map(String::as_str))
+    load_encoder(network, weights, names, built_as, metadata.get("variant").map(String::as_str))
 }
 
 /// Loads `weights` into the parameters of `network` for which `names` gives the name in the file; the others stay.

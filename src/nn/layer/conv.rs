@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::nn::kernel::cpu::conv::{self, Epilogue};
-use crate::nn::kernel::cpu::norm;
 use crate::nn::parameter::{Init, Order};
 
 /// Cross-correlation with `outputs` kernels, as PyTorch's `Conv2d` and `Conv3d`:
@@ -90,17 +89,10 @@ impl Layer for Conv {
         output
     }
 
-    fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+    fn backward(&self, mut pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let shape = self.window.conv_shape(&pass.input_shapes[0], self.outputs);
-        let trained = pass.parameters[0].spec.trainable;
-        if (self.bias && trained) || pass.fused.relu {
-            let output = pass.fused.relu.then(|| pass.output().data());
-            let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
-            if let Some(bias) = pass.parameters.get_mut(1).filter(|_| trained) {
-                bias.add_grad(&sums);
-            }
-        }
-        if trained {
+        pass.mask_and_bias(&mut grad, self.outputs);
+        if pass.parameters[0].spec.trainable {
             let input = pass.inputs[0].expect("a convolution's input is kept").data();
             let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
             conv::backward_weight(pass.compute, &shape, input, grad.data(), accumulate, grad_weight);

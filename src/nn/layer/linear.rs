@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::nn::kernel::cpu::linear::{self, LinearShape};
-use crate::nn::kernel::cpu::norm;
 use crate::nn::parameter::{Init, Order};
 
 /// `y = x W^T + b`, as PyTorch's `Linear`.
@@ -81,12 +80,10 @@ impl Layer for Linear {
         output
     }
 
-    fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+    fn backward(&self, mut pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let shape = self.shape_of(&pass.input_shapes[0]);
-        let output = pass.fused.relu.then(|| pass.output().data());
-        let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
+        pass.mask_and_bias(&mut grad, self.outputs);
         if pass.parameters[0].spec.trainable {
-            pass.parameters[1].add_grad(&sums);
             let input = pass.input(0).data();
             let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
             linear::backward_weight(pass.compute, &shape, input, grad.data(), accumulate, grad_weight);

@@ -34,6 +34,7 @@ pub use window::Window;
 
 use super::compute::Compute;
 use super::kernel::cpu::elementwise;
+use super::kernel::cpu::norm;
 use super::network::Pass;
 use super::parameter::{Parameter, ParameterSpec};
 use super::recycle::Recycle;
@@ -132,6 +133,19 @@ impl<'a> Backward<'a> {
     fn input(&self, i: usize) -> &'a Tensor {
         self.inputs[i].expect("the tape keeps the inputs of layers that need them")
     }
+    /// Takes `grad` (rows of `channels`) back through a fused ReLU, in place, and adds up the gradient of
+    /// the bias, if parameter 1 is one that is trained.
+    fn mask_and_bias(&mut self, grad: &mut Tensor, channels: usize) {
+        let bias = self.parameters.len() > 1 && self.parameters[1].spec.trainable;
+        if bias || self.fused.relu {
+            let output = self.fused.relu.then(|| self.output().data());
+            let sums = norm::mask_and_sum(self.compute.isa, grad.data_mut(), output, channels);
+            if bias {
+                self.parameters[1].add_grad(&sums);
+            }
+        }
+    }
+
     fn output(&self) -> &'a Tensor {
         self.output.expect("the tape keeps the outputs of layers that need them")
     }

@@ -1,8 +1,8 @@
 //! Transposed convolution of images and volumes, with bias, and ReLU if one follows.
 
 use super::*;
+use crate::nn::kernel::cpu::ConvShape;
 use crate::nn::kernel::cpu::conv::{self, Epilogue};
-use crate::nn::kernel::cpu::{ConvShape, norm};
 use crate::nn::parameter::{Init, Order};
 
 /// PyTorch's `ConvTranspose2d` and `ConvTranspose3d` with `output_padding` 0:
@@ -84,17 +84,10 @@ impl Layer for TransposedConv {
         output
     }
 
-    fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
+    fn backward(&self, mut pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         let shape = self.conv_shape(&pass.input_shapes[0], grad.shape());
-        let trained = pass.parameters[0].spec.trainable;
-        if (self.bias && trained) || pass.fused.relu {
-            let output = pass.fused.relu.then(|| pass.output().data());
-            let sums = norm::mask_and_sum(pass.compute.isa, grad.data_mut(), output, self.outputs);
-            if let Some(bias) = pass.parameters.get_mut(1).filter(|_| trained) {
-                bias.add_grad(&sums);
-            }
-        }
-        if trained {
+        pass.mask_and_bias(&mut grad, self.outputs);
+        if pass.parameters[0].spec.trainable {
             let input = pass.input(0).data();
             let (_, grad_weight, accumulate) = pass.parameters[0].value_and_grad();
             conv::backward_weight(pass.compute, &shape, grad.data(), input, accumulate, grad_weight);
