@@ -70,6 +70,18 @@ impl Error {
         error
     }
 
+    /// The same error for another who asks, where it is kept; what lay beneath is part of what it says.
+    pub fn again(&self) -> Error {
+        let (file, cure) = (self.file.clone(), self.cure.clone());
+        let mut what = self.what.clone();
+        let mut below = std::error::Error::source(self);
+        while let Some(error) = below {
+            what += &format!(": {error}");
+            below = error.source();
+        }
+        Error { kind: self.kind, what, file, cure, source: None }
+    }
+
     /// Every message of the chain, outermost first, on one line.
     pub fn chain(&self) -> String {
         let mut line = self.to_string();

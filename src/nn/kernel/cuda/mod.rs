@@ -1,0 +1,4 @@
+//! Kernels for NVIDIA's cards: the driver, cuDNN and own kernels, all opened at run time.
+
+pub mod driver;
+pub mod library;
