@@ -17,6 +17,7 @@ pub mod parameter;
 mod pickle;
 pub mod plan;
 pub mod profile;
+pub mod program;
 pub mod pth;
 pub mod recycle;
 pub mod tensor;

@@ -59,4 +59,32 @@ impl Layer for Add {
         }
         grads
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let output = e.value(site.output_shape.clone(), site.inputs[0].element);
+        let (first, rest) = site.inputs.split_first().expect("a sum has inputs");
+        let mut sum = first;
+        for (i, other) in rest.iter().enumerate() {
+            e.add(sum, other, &output, site.fused.relu && i + 1 == rest.len());
+            sum = &output;
+        }
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        if site.fused.relu {
+            e.map("relu_grad", &grad, site.output());
+        }
+        let mut own = Some(grad.clone());
+        let mut of = |wanted: &bool| {
+            wanted.then(|| {
+                own.take().unwrap_or_else(|| {
+                    let copy = e.value(grad.shape.clone(), grad.element);
+                    e.copy(grad.place, copy.place, copy.len() * copy.element.bytes());
+                    copy
+                })
+            })
+        };
+        site.wanted.iter().map(&mut of).collect()
+    }
 }

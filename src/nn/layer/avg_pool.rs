@@ -48,4 +48,14 @@ impl Layer for AvgPool {
         pass.recycle.give(grad);
         vec![Some(grad_input)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let (shape, scale) = self.sizes(&site.inputs[0].shape);
+        e.gather(&shape, &site.inputs[0], scale, site.output_shape.clone())
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let (shape, scale) = self.sizes(&site.inputs[0].shape);
+        vec![Some(e.spread(&shape, &grad, scale, site.inputs[0].shape.clone()))]
+    }
 }

@@ -143,6 +143,27 @@ impl Layer for BatchNorm {
         norm::blend_beside(isa, grad.data_mut(), x, [&a, &b, &c], gate, target);
         vec![grad_input, Some(grad)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let x = site.inputs[0].clone();
+        let moments = match site.training {
+            true => e.batch_moments(&x, &site.parameters, self.momentum, self.eps),
+            false => e.running(&site.parameters, self.eps, x.channels()),
+        };
+        site.saved = vec![moments.mean, moments.inverse_sd, moments.scale, moments.shift];
+        let output = e.value(site.output_shape.clone(), x.element);
+        let addend = site.fused.add.then(|| site.inputs[1].clone());
+        e.apply_norm(&x, moments, addend.as_ref(), site.fused.relu, &output);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let [mean, inverse_sd, scale, shift] = site.saved[..] else {
+            unreachable!("forward saved four rows of statistics")
+        };
+        let grad_input = e.norm_backward(site, &grad, Moments { mean, inverse_sd, scale, shift });
+        if site.fused.add { vec![grad_input, Some(grad)] } else { vec![grad_input] }
+    }
 }
 
 impl BatchNorm {

@@ -44,6 +44,30 @@ impl Layer for Concat {
         pass.recycle.give(grad);
         grads
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let output = e.value(site.output_shape.clone(), site.inputs[0].element);
+        let mut first = 0;
+        for input in &site.inputs {
+            e.copy_channels(input, 0, &output, first, input.channels());
+            first += input.channels();
+        }
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let mut first = 0;
+        let mut part = |(input, wanted): (&Value, &bool)| {
+            let from = first;
+            first += input.channels();
+            wanted.then(|| {
+                let part = e.value(input.shape.clone(), grad.element);
+                e.copy_channels(&grad, from, &part, 0, input.channels());
+                part
+            })
+        };
+        site.inputs.iter().zip(&site.wanted).map(&mut part).collect()
+    }
 }
 
 fn channels(shape: &[usize]) -> usize {

@@ -19,6 +19,13 @@ impl Dropout {
         let key = mix(seed ^ mix(layer.wrapping_add(0x9e37_79b9_7f4a_7c15)));
         elementwise::dropout(isa, key, self.rate, values);
     }
+
+    /// The same draws on a card.
+    fn emit(&self, e: &mut Emitter, site: &Site, x: &Value, y: &Value) {
+        let (n, layer) = (Arg::I64(x.len() as i64), Arg::U64(site.index));
+        let args = vec![x.at(), y.at(), e.scalars(), n, layer, Arg::F64(f64::from(self.rate))];
+        e.launch_typed("dropout", x.element, geometry::flat(x.len()), args);
+    }
 }
 
 impl Layer for Dropout {
@@ -53,6 +60,23 @@ impl Layer for Dropout {
     fn backward(&self, pass: Backward, mut grad: Tensor) -> Vec<Option<Tensor>> {
         if let Pass::Train { seed } = pass.pass {
             self.apply(pass.compute.isa, seed, pass.index, grad.data_mut());
+        }
+        vec![Some(grad)]
+    }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let input = site.inputs[0].clone();
+        if !site.training {
+            return input;
+        }
+        let output = e.value(input.shape.clone(), input.element);
+        self.emit(e, site, &input, &output);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        if site.training {
+            self.emit(e, site, &grad, &grad);
         }
         vec![Some(grad)]
     }

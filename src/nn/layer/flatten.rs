@@ -27,4 +27,12 @@ impl Layer for Flatten {
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>> {
         vec![Some(grad.reshaped(pass.input_shapes[0].clone()))]
     }
+
+    fn emit_forward(&self, _: &mut Emitter, site: &mut Site) -> Value {
+        site.inputs[0].reshaped(site.output_shape.clone())
+    }
+
+    fn emit_backward(&self, _: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        vec![Some(grad.reshaped(site.inputs[0].shape.clone()))]
+    }
 }

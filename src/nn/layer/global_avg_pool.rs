@@ -34,22 +34,29 @@ impl Layer for GlobalAvgPool {
 
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>> {
         let input = &pass.input_shapes[0];
-        let (batch, channels) = (input[0], input[input.len() - 1]);
-        let count = input[1..input.len() - 1].iter().product();
-        // A line of positions per sample, under one window.
-        let size = [1, 1, count];
-        let shape = ConvShape {
-            batch,
-            input: size,
-            in_channels: channels,
-            out_channels: channels,
-            kernel: size,
-            stride: [1; 3],
-            padding: [0; 3],
-        };
+        let (shape, scale) = as_one_window(input);
         let mut grad_input = pass.recycle.tensor(input.clone());
-        window_sum::spread(pass.compute.isa, &shape, grad.data(), 1.0 / count as f32, grad_input.data_mut());
+        window_sum::spread(pass.compute.isa, &shape, grad.data(), scale, grad_input.data_mut());
         pass.recycle.give(grad);
         vec![Some(grad_input)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let (shape, scale) = as_one_window(&site.inputs[0].shape);
+        e.gather(&shape, &site.inputs[0], scale, site.output_shape.clone())
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let (shape, scale) = as_one_window(&site.inputs[0].shape);
+        vec![Some(e.spread(&shape, &grad, scale, site.inputs[0].shape.clone()))]
+    }
+}
+
+/// A line of positions per sample, under one window; and the weight of each.
+fn as_one_window(input: &[usize]) -> (ConvShape, f32) {
+    let (batch, channels) = (input[0], input[input.len() - 1]);
+    let count = input[1..input.len() - 1].iter().product();
+    let (input, stride, padding) = ([1, 1, count], [1; 3], [0; 3]);
+    let (in_channels, out_channels) = (channels, channels);
+    (ConvShape { batch, input, in_channels, out_channels, kernel: input, stride, padding }, 1.0 / count as f32)
 }

@@ -52,4 +52,24 @@ impl Layer for MaxPool {
         pass.recycle.give(grad);
         vec![Some(grad_input)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let input = site.inputs[0].clone();
+        let shape = self.window.conv_shape(&input.shape, input.channels());
+        let output = e.value(site.output_shape.clone(), input.element);
+        let index = if site.taped { e.bytes(output.len()) } else { Place::Null };
+        site.saved = vec![index];
+        let args = [vec![input.at(), output.at(), index.into()], Emitter::window(&shape)].concat();
+        e.launch_typed("max_pool", input.element, geometry::flat(output.len()), args);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let input = site.inputs[0].clone();
+        let shape = self.window.conv_shape(&input.shape, input.channels());
+        let grad_input = e.value(input.shape.clone(), input.element);
+        let args = [vec![grad.at(), site.saved[0].into(), grad_input.at()], Emitter::window(&shape)].concat();
+        e.launch_typed("max_pool_grad", input.element, geometry::flat(grad_input.len()), args);
+        vec![Some(grad_input)]
+    }
 }

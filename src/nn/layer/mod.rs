@@ -37,6 +37,7 @@ use super::kernel::cpu::elementwise;
 use super::kernel::cpu::norm;
 use super::network::Pass;
 use super::parameter::{Parameter, ParameterSpec};
+use super::program::{Arg, Direction, Element, Emitter, Moments, Place, Site, Value, geometry};
 use super::recycle::Recycle;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
@@ -208,6 +209,18 @@ pub trait Layer: Debug + Send + Sync {
     /// Gradients towards the inputs (and the other summand) from that towards the output; those of
     /// parameters are added up.
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>>;
+
+    /// In which element a card computes it, in a network whose activations are of `network`.
+    fn element(&self, network: Element) -> Element {
+        network
+    }
+
+    /// [`Layer::forward`] as work for a card; the inputs are of the layer's own element.
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value;
+
+    /// [`Layer::backward`] as work for a card. `grad` may be overwritten, and the gradients returned are no
+    /// one else's.
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>>;
 }
 
 fn several<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {

@@ -38,4 +38,15 @@ impl Layer for Relu {
         elementwise::mask(pass.compute.isa, grad.data_mut(), pass.output().data());
         vec![Some(grad)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let output = e.value(site.output_shape.clone(), site.inputs[0].element);
+        e.map("relu", &site.inputs[0], &output);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        e.map("relu_grad", &grad, site.output());
+        vec![Some(grad)]
+    }
 }

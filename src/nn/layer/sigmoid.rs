@@ -34,4 +34,20 @@ impl Layer for Sigmoid {
         elementwise::sigmoid_backward(pass.compute.isa, grad.data_mut(), pass.output().data());
         vec![Some(grad)]
     }
+
+    /// A probability of eight bits near one would be one.
+    fn element(&self, _: Element) -> Element {
+        Element::F32
+    }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let output = e.value(site.output_shape.clone(), site.inputs[0].element);
+        e.map("sigmoid", &site.inputs[0], &output);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        e.map("sigmoid_grad", &grad, site.output());
+        vec![Some(grad)]
+    }
 }

@@ -104,4 +104,27 @@ impl Layer for TransposedConv {
         pass.recycle.give(grad);
         vec![grad_input]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let output = e.value(site.output_shape.clone(), e.element());
+        let shape = self.conv_shape(&site.inputs[0].shape, &output.shape);
+        e.convolve(Direction::Data, shape, &output, site.parameters[0], &site.inputs[0]);
+        e.finish_product(site, &output);
+        output
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let input = site.inputs[0].clone();
+        let shape = self.conv_shape(&input.shape, &grad.shape);
+        e.mask_and_bias(site, &grad);
+        if site.parameters[0].trainable {
+            e.convolve_filter(shape, &grad, site.parameters[0], &input);
+        }
+        let grad_input = site.wanted[0].then(|| {
+            let grad_input = e.value(input.shape.clone(), input.element);
+            e.convolve(Direction::Forward, shape, &grad, site.parameters[0], &grad_input);
+            grad_input
+        });
+        vec![grad_input]
+    }
 }

@@ -55,4 +55,14 @@ impl Layer for Upsample {
         pass.recycle.give(grad);
         vec![Some(grad_input)]
     }
+
+    fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
+        let shape = self.sizes(&site.output_shape);
+        e.spread(&shape, &site.inputs[0], 1.0, site.output_shape.clone())
+    }
+
+    fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
+        let shape = self.sizes(&grad.shape);
+        vec![Some(e.gather(&shape, &grad, 1.0, site.inputs[0].shape.clone()))]
+    }
 }
