@@ -26,7 +26,8 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 /// the data or the network do not fit.
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
-    crate::train::memory::check(recipe, &recipe.graph()?)?;
+    let device = crate::nn::Device::resolve(&recipe.train.device)?.device;
+    crate::train::memory::check(recipe, &recipe.graph()?, device)?;
     crate::train::pretrained::check(ws, recipe)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;

@@ -4,10 +4,34 @@ use super::graph::Graph;
 use super::optim::OptimizerKind;
 use super::parameter::ParameterSpec;
 use super::plan::{Plan, Purpose};
+#[cfg(feature = "cuda")]
+use super::program::{Aim, Arithmetic, Layout, Program};
+#[cfg(feature = "cuda")]
+use super::{Loss, Precision};
 use std::collections::HashMap;
 
 /// What kernels borrow besides: transformed tiles, packed weights, images on their way in.
 const WORKSPACE_BYTES: u64 = 160 << 20;
+
+/// What a card gives its context, cuDNN's kernels and the algorithms' workspace.
+#[cfg(feature = "cuda")]
+const CARD_OVERHEAD_BYTES: u64 = 1 << 30;
+
+/// Bytes that training `graph` on `batch` samples at once takes on a card, weights and optimizer included: exact but
+/// for a flat sum that stands for what the driver and cuDNN take.
+#[cfg(feature = "cuda")]
+pub fn card_bytes(graph: &Graph, batch: usize, optimizer: OptimizerKind, precision: Precision) -> u64 {
+    let layout = Layout::new(graph);
+    let arithmetic = Arithmetic { precision, deterministic: false };
+    // Another loss would change a few bytes.
+    let program = Program::new(graph, &layout, batch, Aim::Train(Loss::Mse), arithmetic);
+    let moments = if optimizer == OptimizerKind::Sgd { 1 } else { 2 };
+    let narrow = if precision == Precision::Bf16 { 2 * layout.all } else { 0 };
+    let weights = 4 * layout.all + 4 * (1 + moments) * layout.trained + narrow;
+    // Two batches are on their way.
+    let input = 4 * batch * graph.input_shape().iter().product::<usize>();
+    (weights + program.arena.bytes + 2 * input) as u64 + CARD_OVERHEAD_BYTES
+}
 
 /// Bytes that training `graph` on `batch` samples at once takes, weights and optimizer included.
 ///

@@ -21,6 +21,7 @@ pub mod program;
 pub mod pth;
 pub mod recycle;
 pub mod tensor;
+pub mod trainer;
 pub mod weights;
 
 pub use compute::{Compute, Precision};
@@ -30,4 +31,5 @@ pub use loss::Loss;
 pub use network::{Network, Pass};
 pub use optim::{Optimizer, OptimizerKind, OptimizerSpec};
 pub use tensor::Tensor;
+pub use trainer::Trainer;
 pub use weights::Array;

@@ -49,6 +49,28 @@ impl OptimizerSpec {
         let weight_decay = if kind == OptimizerKind::AdamW { 0.01 } else { 0.0 };
         OptimizerSpec { kind, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay, momentum: 0.9 }
     }
+
+    /// The numbers of step `steps` (from 1) of Adam or AdamW.
+    pub(super) fn adam_step(&self, lr: f64, steps: u64) -> AdamStep {
+        let decoupled = self.kind == OptimizerKind::AdamW;
+        let exponent = steps as f64;
+        AdamStep {
+            beta2: self.beta2 as f32,
+            one_minus_beta1: (1.0 - self.beta1) as f32,
+            one_minus_beta2: (1.0 - self.beta2) as f32,
+            step_size: (lr / (1.0 - self.beta1.powf(exponent))) as f32,
+            correction2_sqrt: (1.0 - self.beta2.powf(exponent)).sqrt() as f32,
+            eps: self.eps as f32,
+            l2: if decoupled { 0.0 } else { self.weight_decay as f32 },
+            shrink: if decoupled { (1.0 - lr * self.weight_decay) as f32 } else { 1.0 },
+        }
+    }
+
+    /// The numbers of step `steps` (from 1) of gradient descent.
+    pub(super) fn sgd_step(&self, lr: f64, steps: u64) -> SgdStep {
+        let (momentum, l2) = (self.momentum as f32, self.weight_decay as f32);
+        SgdStep { lr: lr as f32, momentum, l2, first_step: steps == 1 }
+    }
 }
 
 /// An optimizer with what it remembers of each trainable parameter.
@@ -99,27 +121,10 @@ impl Optimizer {
             let (value, grad) = parameter.update();
             match spec.kind {
                 OptimizerKind::Sgd => {
-                    let step = SgdStep {
-                        lr: lr as f32,
-                        momentum: spec.momentum as f32,
-                        l2: spec.weight_decay as f32,
-                        first_step: self.steps == 1,
-                    };
-                    update::sgd(isa, step, value, grad, &mut moments.first);
+                    update::sgd(isa, spec.sgd_step(lr, self.steps), value, grad, &mut moments.first);
                 }
                 OptimizerKind::Adam | OptimizerKind::AdamW => {
-                    let decoupled = spec.kind == OptimizerKind::AdamW;
-                    let exponent = self.steps as f64;
-                    let step = AdamStep {
-                        beta2: spec.beta2 as f32,
-                        one_minus_beta1: (1.0 - spec.beta1) as f32,
-                        one_minus_beta2: (1.0 - spec.beta2) as f32,
-                        step_size: (lr / (1.0 - spec.beta1.powf(exponent))) as f32,
-                        correction2_sqrt: (1.0 - spec.beta2.powf(exponent)).sqrt() as f32,
-                        eps: spec.eps as f32,
-                        l2: if decoupled { 0.0 } else { spec.weight_decay as f32 },
-                        shrink: if decoupled { (1.0 - lr * spec.weight_decay) as f32 } else { 1.0 },
-                    };
+                    let step = spec.adam_step(lr, self.steps);
                     update::adam(isa, step, value, grad, &mut moments.first, &mut moments.second);
                 }
             }
@@ -128,8 +133,7 @@ impl Optimizer {
 
     /// Everything it remembers, exactly: `step`, and `first.` and `second.` with the parameters' names.
     pub fn state(&self) -> BTreeMap<String, Array> {
-        let digits = vec![(self.steps / DIGIT) as f32, (self.steps % DIGIT) as f32];
-        let mut state = BTreeMap::from([("step".to_owned(), Array { shape: vec![2], values: digits })]);
+        let mut state = BTreeMap::from([("step".to_owned(), steps_to_state(self.steps))]);
         for m in &self.moments {
             for (word, values) in m.named() {
                 let array = Array { shape: m.shape.clone(), values: m.order.to_disk(values) };
@@ -146,8 +150,7 @@ impl Optimizer {
             expected.extend(m.named().map(|(word, _)| (format!("{word}.{}", m.name), m.shape.as_slice())));
         }
         check_names(&expected.iter().map(|(name, shape)| (name.as_str(), *shape)).collect(), state)?;
-        let digits: Vec<u64> = state["step"].values.iter().map(|d| *d as u64).collect();
-        self.steps = digits[0] * DIGIT + digits[1];
+        self.steps = steps_from_state(&state["step"]);
         for m in &mut self.moments {
             m.first = m.order.from_disk(&state[&format!("first.{}", m.name)].values);
             if !m.second.is_empty() {
@@ -156,6 +159,16 @@ impl Optimizer {
         }
         Ok(())
     }
+}
+
+/// The step count as a state holds it, in two exact digits.
+pub(super) fn steps_to_state(steps: u64) -> Array {
+    Array { shape: vec![2], values: vec![(steps / DIGIT) as f32, (steps % DIGIT) as f32] }
+}
+
+/// The step count of a state whose shapes were checked.
+pub(super) fn steps_from_state(digits: &Array) -> u64 {
+    digits.values[0] as u64 * DIGIT + digits.values[1] as u64
 }
 
 impl Moments {

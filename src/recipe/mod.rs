@@ -89,6 +89,8 @@ pub struct TrainPart {
     pub patience: usize,
     pub precision: String,
     pub device: String,
+    /// On a card, only algorithms whose results are bit-equal every time.
+    pub deterministic: bool,
     /// 0: every core that this process may use.
     pub threads: usize,
 }
@@ -218,6 +220,7 @@ impl Default for TrainPart {
             patience: 20,
             precision: "f32".into(),
             device: "auto".into(),
+            deterministic: false,
             threads: 0,
         }
     }

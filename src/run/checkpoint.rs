@@ -82,6 +82,11 @@ fn link(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(&aside, to).doing("keep the best checkpoint", to)
 }
 
+/// Whether there is one to go back to.
+pub fn exists(run: &RunDir, which: Which) -> bool {
+    which.state(run).exists()
+}
+
 /// The state to go on from; `None` if the run was never saved.
 pub fn load<P: DeserializeOwned>(run: &RunDir, which: Which) -> Result<Option<State<P>>> {
     let path = which.state(run);

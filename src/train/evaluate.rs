@@ -3,7 +3,7 @@
 use super::metrics;
 use super::task::Task;
 use crate::error::Result;
-use crate::nn::{Network, Pass, Tensor};
+use crate::nn::{Tensor, Trainer};
 use crate::run::predictions::Prediction;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Evaluation {
 
 /// Runs the network over `indices`, `batch` at a time, nothing kept for a backward pass.
 pub fn evaluate(
-    net: &mut Network,
+    trainer: &mut Trainer,
     task: &Task,
     indices: &[usize],
     set: &str,
@@ -29,7 +29,7 @@ pub fn evaluate(
     let mut targets: Vec<f32> = Vec::with_capacity(indices.len());
     for part in indices.chunks(batch) {
         let (images, truth) = task.plain_batch(part);
-        outputs.extend_from_slice(net.forward(&images, Pass::Eval)?.data());
+        outputs.extend_from_slice(trainer.predict(&images)?.data());
         targets.extend(truth);
     }
     let all = Tensor::from_vec(&[outputs.len(), 1], outputs.clone())?;

@@ -5,6 +5,7 @@ use super::session::Session;
 use super::task::Task;
 use crate::dataset::{cache, registry, split};
 use crate::error::{Error, IoContext, Result};
+use crate::nn::Device;
 use crate::progress::Silent;
 use crate::recipe::Recipe;
 use crate::run::RunDir;
@@ -64,11 +65,9 @@ pub fn fit(
         std::fs::write(&path, split::manifest_csv(&split, &prepared.samples)).doing("write the split", path)?;
         let channels = *recipe.graph()?.input_shape().last().expect("images have channels");
         let task = Task::new(&recipe, prepared, split, channels)?;
-        let mut session = Session::new(run, recipe, task)?;
+        let device = Device::resolve(&recipe.train.device)?.device;
+        let mut session = Session::new(ws, run, recipe, task, device)?;
         let resumed = session.restore()?;
-        if !resumed {
-            session.take_pretrained(ws)?;
-        }
         session.announce(journal, threads, resumed)?;
         session.run(journal, turn, interrupted)
     })

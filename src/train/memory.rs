@@ -1,22 +1,42 @@
 //! Whether a recipe's training fits into memory, and what would.
 
 use crate::error::{Error, Result};
-use crate::nn::Graph;
+#[cfg(feature = "cuda")]
+use crate::nn::Precision;
+#[cfg(feature = "cuda")]
+use crate::nn::kernel::cuda::context::Context;
+#[cfg(feature = "cuda")]
+use crate::nn::memory::card_bytes;
 use crate::nn::memory::training_bytes;
+use crate::nn::{Device, Graph};
 use crate::recipe::Recipe;
 
-/// Fails where a step would take more memory than is to be had, and says which `train.micro_batch` fits.
-pub fn check(recipe: &Recipe, graph: &Graph) -> Result<()> {
-    match available_bytes() {
-        Some(available) => check_against(recipe, graph, available),
-        // Where the system does not say, the attempt has to show it.
-        None => Ok(()),
+/// Fails where a step would take more memory than is to be had on `device`, and says what fits: which
+/// `train.micro_batch`, and on a card which precision.
+pub fn check(recipe: &Recipe, graph: &Graph, device: Device) -> Result<()> {
+    let optimizer = recipe.train.optimizer.parse()?;
+    match device {
+        Device::Cpu => match available_bytes() {
+            Some(available) => check_against(recipe, available, &|batch| training_bytes(graph, batch, optimizer), None),
+            // Where the system does not say, the attempt has to show it.
+            None => Ok(()),
+        },
+        #[cfg(feature = "cuda")]
+        Device::Cuda(index) => {
+            let (free, _) = Context::open(index)?.memory()?;
+            let precision: Precision = recipe.train.precision.parse()?;
+            let bytes = |batch| card_bytes(graph, batch, optimizer, precision);
+            let narrow = card_bytes(graph, recipe.train.at_once(), optimizer, Precision::Bf16);
+            let narrow = Some(narrow).filter(|_| precision != Precision::Bf16);
+            check_against(recipe, free as u64, &bytes, narrow)
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => Ok(()),
     }
 }
 
-fn check_against(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
-    let optimizer = recipe.train.optimizer.parse()?;
-    let bytes = |batch: usize| training_bytes(graph, batch, optimizer);
+/// `bytes` of a batch; `in_bf16`: those of the whole batch in that precision, where it is another.
+fn check_against(recipe: &Recipe, available: u64, bytes: &dyn Fn(usize) -> u64, in_bf16: Option<u64>) -> Result<()> {
     let at_once = recipe.train.at_once();
     let needed = bytes(at_once);
     if needed <= available {
@@ -28,7 +48,7 @@ fn check_against(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
         let middle = (fits + too_many) / 2;
         if bytes(middle) <= available { fits = middle } else { too_many = middle }
     }
-    let cure = match fits {
+    let mut cure = match fits {
         0 => "use a smaller network or smaller images: not even one image fits".to_owned(),
         n => format!(
             "set train.micro_batch={n}: {:.1} GB, the same batch in {} parts",
@@ -36,6 +56,9 @@ fn check_against(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
             recipe.train.batch.div_ceil(n)
         ),
     };
+    if let Some(narrow) = in_bf16.filter(|b| *b <= available) {
+        cure += &format!("; or train.precision=bf16: {:.1} GB", gb(narrow));
+    }
     Err(Error::new(format!(
         "a step of {} on {at_once} images takes about {:.1} GB, and {:.1} GB are free",
         recipe.model.name,
@@ -72,14 +95,17 @@ mod tests {
         let graph = recipe.graph().unwrap();
         let optimizer = recipe.train.optimizer.parse().unwrap();
         let bytes = |batch| training_bytes(&graph, batch, optimizer);
-        check_against(&recipe, &graph, bytes(4096)).unwrap();
-        let error = check_against(&recipe, &graph, bytes(100) + 1).unwrap_err();
+        let check = |recipe: &Recipe, available| check_against(recipe, available, &bytes, None);
+        check(&recipe, bytes(4096)).unwrap();
+        let error = check(&recipe, bytes(100) + 1).unwrap_err();
         assert!(error.what.contains("4096 images"), "{error}");
         assert!(error.cure.as_ref().unwrap().starts_with("set train.micro_batch=100:"), "{error}");
         recipe.set("train.micro_batch", "100").unwrap();
-        check_against(&recipe, &graph, bytes(100)).unwrap();
-        let error = check_against(&recipe, &graph, 1).unwrap_err();
+        check(&recipe, bytes(100)).unwrap();
+        let error = check(&recipe, 1).unwrap_err();
         assert!(error.cure.unwrap().contains("not even one image"));
+        let error = check_against(&recipe, bytes(10), &bytes, Some(bytes(10))).unwrap_err();
+        assert!(error.cure.as_ref().unwrap().contains("; or train.precision=bf16: "), "{error:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod evaluate;
 mod fit;
 mod journal;
+mod loader;
 pub mod memory;
 pub mod metrics;
 mod order;

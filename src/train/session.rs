@@ -3,18 +3,23 @@
 use super::evaluate::{Evaluation, evaluate};
 use super::fit::{Ended, Turn};
 use super::journal::Journal;
+use super::loader::Loader;
 use super::order::{batches, shuffled};
 use super::standing::Standing;
 use super::task::Task;
 use super::{memory, pretrained};
 use crate::error::{Error, Result};
-use crate::nn::{Device, Network, Optimizer, OptimizerSpec, Pass, kernel::cpu::Isa};
+use crate::nn::program::Arithmetic;
+use crate::nn::trainer::{Done, Part};
+use crate::nn::{Device, Network, OptimizerSpec, Trainer, kernel::cpu::Isa};
 use crate::recipe::Recipe;
 use crate::run::checkpoint::{self, State, Which};
 use crate::run::control::{self, Control};
 use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place, Queued, Started, Step};
 use crate::run::{RunDir, predictions};
 use crate::workspace::Workspace;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,10 +27,14 @@ use std::time::{Duration, Instant};
 pub struct Session<'a> {
     run: &'a RunDir,
     recipe: Recipe,
-    task: Task,
-    net: Network,
-    optimizer: Optimizer,
+    task: Arc<Task>,
+    device: Device,
+    trainer: Trainer,
+    /// Trainable parameters.
+    trainable: usize,
     progress: Standing,
+    /// The images of each step in flight.
+    in_flight: VecDeque<Vec<usize>>,
     /// What became of pre-trained weights.
     pretrained: Option<String>,
     /// When the epoch under way began or went on.
@@ -33,14 +42,25 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(run: &'a RunDir, recipe: Recipe, task: Task) -> Result<Session<'a>> {
+    /// With fresh weights or, where the recipe names them, pre-trained ones.
+    pub fn new(ws: &Workspace, run: &'a RunDir, recipe: Recipe, task: Task, device: Device) -> Result<Session<'a>> {
         let graph = recipe.graph()?;
-        memory::check(&recipe, &graph)?;
+        memory::check(&recipe, &graph, device)?;
         let mut net = Network::new(graph, recipe.seed);
-        net.set_precision(recipe.train.precision.parse()?);
-        let optimizer = Optimizer::new(&OptimizerSpec::new(recipe.train.optimizer.parse()?), &net);
+        // A run that goes on takes its own weights afterwards; what these were stands in its log already.
+        let pretrained = match checkpoint::exists(run, Which::Last) {
+            true => None,
+            false => pretrained::load(ws, &recipe, &mut net)?,
+        };
+        let trainable = net.trainable();
+        let optimizer = OptimizerSpec::new(recipe.train.optimizer.parse()?);
+        let arithmetic =
+            Arithmetic { precision: recipe.train.precision.parse()?, deterministic: recipe.train.deterministic };
+        let trainer = Trainer::new(net, device, arithmetic, task.loss, &optimizer)?;
         let progress = Standing::new(recipe.train.patience);
-        Ok(Session { run, recipe, task, net, optimizer, progress, pretrained: None, since: Instant::now() })
+        let (in_flight, since) = (VecDeque::new(), Instant::now());
+        let task = Arc::new(task);
+        Ok(Session { run, recipe, task, device, trainer, trainable, progress, in_flight, pretrained, since })
     }
 
     /// Goes back to the last checkpoint; false if there is none.
@@ -48,8 +68,8 @@ impl<'a> Session<'a> {
         let Some(state) = checkpoint::load::<Standing>(self.run, Which::Last)? else {
             return Ok(false);
         };
-        self.net.load_state(&state.weights)?;
-        self.optimizer.load_state(&state.optimizer)?;
+        self.trainer.load_weights(&state.weights)?;
+        self.trainer.load_optimizer(&state.optimizer)?;
         self.progress = state.progress;
         // The worker may have died after saving its best epoch and before keeping it as the best.
         if self.progress.batch == 0 && self.progress.stopping.best_epoch == self.progress.epoch {
@@ -57,12 +77,6 @@ impl<'a> Session<'a> {
             predictions::write(self.run, &self.evaluate(false)?.rows)?;
         }
         Ok(true)
-    }
-
-    /// Begins with the weights that the recipe names, if it names any.
-    pub fn take_pretrained(&mut self, ws: &Workspace) -> Result<()> {
-        self.pretrained = pretrained::load(ws, &self.recipe, &mut self.net)?;
-        Ok(())
     }
 
     /// Says that the work begins, or goes on.
@@ -74,11 +88,11 @@ impl<'a> Session<'a> {
         journal.say(Body::Started(Started {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
-            device: self.recipe.train.device.parse::<Device>()?.to_string(),
+            device: self.device.describe(),
             threads: threads as u64,
             kernels: Isa::current().name().into(),
             model: self.recipe.model.name.clone(),
-            trainable: self.net.trainable() as u64,
+            trainable: self.trainable as u64,
             precision: self.recipe.train.precision.clone(),
             pretrained: self.pretrained.clone(),
             train_images: self.task.split.train.len() as u64,
@@ -98,12 +112,22 @@ impl<'a> Session<'a> {
         {
             self.since = Instant::now();
             let order = shuffled(&self.task.split.train, self.recipe.seed, self.progress.epoch);
-            while let Some(batch) = batches.get(self.progress.batch) {
+            let left = batches[self.progress.batch..].iter().map(|b| order[b.clone()].to_vec()).collect();
+            let (micro, ahead) = (self.recipe.train.at_once(), self.trainer.ahead());
+            let mut loader = Loader::new(self.task.clone(), left, micro, self.progress.epoch, ahead)?;
+            loop {
                 if !self.attend(journal, turn, interrupted)? {
                     return Ok(Ended::Stopped);
                 }
-                self.step(&order[batch.clone()], journal)?;
+                let begun = Instant::now();
+                let Some((images, parts)) = loader.next()? else { break };
+                self.submit(images, parts)?;
+                self.settle(journal, ahead)?;
+                self.progress.train_seconds += begun.elapsed().as_secs_f64();
             }
+            let begun = Instant::now();
+            self.settle(journal, 0)?;
+            self.progress.train_seconds += begun.elapsed().as_secs_f64();
             self.end_epoch(journal)?;
         }
         self.finish(journal)
@@ -112,6 +136,10 @@ impl<'a> Session<'a> {
     /// Answers requests; false after a stop.
     fn attend(&mut self, journal: &mut Journal<'_>, turn: &mut dyn Turn, interrupted: &AtomicBool) -> Result<bool> {
         let stop = |run: &RunDir| interrupted.load(Ordering::Relaxed) || control::requested(run, Control::Stop);
+        if stop(self.run) || [Control::Checkpoint, Control::Pause].iter().any(|c| control::requested(self.run, *c)) {
+            // What is saved or said stands between two steps.
+            self.settle(journal, 0)?;
+        }
         if control::requested(self.run, Control::Checkpoint) {
             self.save(journal)?;
             control::withdraw(self.run, Control::Checkpoint)?;
@@ -145,25 +173,34 @@ impl<'a> Session<'a> {
         self.since = Instant::now();
     }
 
-    /// Forward, backward, update on one batch, by micro-batches whose gradients add up to the batch's.
-    fn step(&mut self, images: &[usize], journal: &mut Journal<'_>) -> Result<()> {
-        let begun = Instant::now();
-        let micro = self.recipe.train.at_once();
-        self.net.zero_grad();
-        let mut loss = 0.0;
-        for (part, indices) in images.chunks(micro).enumerate() {
-            let (input, truth) = self.task.training_batch(indices, self.progress.epoch);
-            // Another dropout mask for every micro-batch of every step.
-            let seed = mix(self.recipe.seed, self.progress.step, part as u64);
-            let output = self.net.forward(&input, Pass::Train { seed })?;
-            let (value, mut grad) = self.task.loss.value_and_grad(&output, &truth);
-            let share = indices.len() as f64 / images.len() as f64;
-            grad.data_mut().iter_mut().for_each(|g| *g *= share as f32);
-            self.net.backward(&grad);
-            loss += share * value;
-            let errors = output.data().iter().zip(indices).map(|(output, i)| self.task.abs_error_px(*i, *output));
-            self.progress.abs_error_px_sum += errors.sum::<f64>();
+    /// Starts a step: forward, backward, update on one batch, by parts whose gradients add up to the batch's.
+    fn submit(&mut self, images: Vec<usize>, mut parts: Vec<Part>) -> Result<()> {
+        let step = self.progress.step + self.in_flight.len() as u64;
+        for (i, part) in parts.iter_mut().enumerate() {
+            // Another dropout mask for every part of every step.
+            part.seed = mix(self.recipe.seed, step, i as u64);
         }
+        self.trainer.submit(&parts, self.recipe.train.lr)?;
+        self.in_flight.push_back(images);
+        Ok(())
+    }
+
+    /// Takes in what steps found until at most `left` are in flight.
+    fn settle(&mut self, journal: &mut Journal<'_>, left: usize) -> Result<()> {
+        while self.in_flight.len() > left
+            && let Some(images) = self.in_flight.pop_front()
+            && let Some(done) = self.trainer.collect()?
+        {
+            self.account(&images, done, journal)?;
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, images: &[usize], done: Done, journal: &mut Journal<'_>) -> Result<()> {
+        let Done { loss, outputs } = done;
+        let outputs = outputs.iter().flat_map(|o| o.data());
+        let errors = outputs.zip(images).map(|(output, i)| self.task.abs_error_px(*i, *output));
+        self.progress.abs_error_px_sum += errors.sum::<f64>();
         if !loss.is_finite() {
             return Err(Error::new(format!(
                 "the loss is not a number at step {} (epoch {})",
@@ -172,11 +209,9 @@ impl<'a> Session<'a> {
             ))
             .cure("lower train.lr, or look for broken images with `hcwb data audit`"));
         }
-        self.optimizer.step(&mut self.net, self.recipe.train.lr);
         self.progress.loss_sum += loss * images.len() as f64;
         self.progress.step += 1;
         self.progress.batch += 1;
-        self.progress.train_seconds += begun.elapsed().as_secs_f64();
         journal.step(Step { epoch: self.progress.epoch + 1, step: self.progress.step, loss: Some(loss) })
     }
 
@@ -221,13 +256,16 @@ impl<'a> Session<'a> {
             false => (&self.task.split.validation, "validation", "val_"),
             true => (&self.task.split.test, "test", "test_"),
         };
-        evaluate(&mut self.net, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
+        evaluate(&mut self.trainer, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
     }
 
     fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {
         self.clock();
-        let state =
-            State { weights: self.net.state(), optimizer: self.optimizer.state(), progress: self.progress.clone() };
+        let state = State {
+            weights: self.trainer.weights()?,
+            optimizer: self.trainer.optimizer_state()?,
+            progress: self.progress.clone(),
+        };
         checkpoint::save(self.run, &state, &self.task.metadata(&self.recipe))?;
         self.said(journal, Which::Last)
     }
@@ -242,7 +280,7 @@ impl<'a> Session<'a> {
         let Some(best) = checkpoint::load::<Standing>(self.run, Which::Best)? else {
             return Err(Error::new("no epoch had a finite validation figure").cure("lower train.lr"));
         };
-        self.net.load_state(&best.weights)?;
+        self.trainer.load_weights(&best.weights)?;
         let validation = self.evaluate(false)?;
         let (mut rows, mut metrics) = (validation.rows, validation.metrics);
         if !self.task.split.test.is_empty() {

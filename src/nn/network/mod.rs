@@ -14,6 +14,7 @@ use super::recycle::Recycle;
 use super::tensor::Tensor;
 use super::weights::Array;
 use crate::error::{Error, Result};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -145,24 +146,31 @@ impl Network {
         }
     }
 
-    fn run(&mut self, input: &Tensor, pass: Pass, purpose: Purpose) -> Result<Tensor> {
-        let (batch, wanted) = (input.batch(), self.graph.input_shape());
-        if batch == 0 || input.shape()[1..] != *wanted {
+    /// Fails where a batch has another shape than the network's, or holds a NaN or an infinity.
+    pub(super) fn check_input(&self, input: &Tensor) -> Result<()> {
+        let wanted = self.graph.input_shape();
+        if input.batch() == 0 || input.shape()[1..] != *wanted {
             return Err(Error::new(format!(
                 "the network takes batches of {wanted:?}, not a tensor of shape {:?}",
                 input.shape()
             )));
         }
         let per_sample = wanted.iter().product::<usize>();
-        if let Some(i) = first_not_finite(input.data()) {
-            return Err(Error::new(format!(
+        match first_not_finite(input.data()) {
+            None => Ok(()),
+            Some(i) => Err(Error::new(format!(
                 "the network's input is not a number: value {} of sample {} is {}",
                 i % per_sample,
                 i / per_sample,
                 input.data()[i]
             ))
-            .cure("look for a broken file, or for a division by zero in how it was normalised"));
+            .cure("look for a broken file, or for a division by zero in how it was normalised")),
         }
+    }
+
+    fn run(&mut self, input: &Tensor, pass: Pass, purpose: Purpose) -> Result<Tensor> {
+        self.check_input(input)?;
+        let batch = input.batch();
         self.forget();
         if batch != self.batch {
             self.recycle.clear();
@@ -262,6 +270,6 @@ fn batched(batch: usize, sample: &[usize]) -> Vec<usize> {
 fn first_not_finite(values: &[f32]) -> Option<usize> {
     // The greatest exponent of a block, found without a branch, tells whether to look closer.
     let bad = |block: &[f32]| block.iter().fold(0, |m, v| m.max(v.to_bits() & 0x7fff_ffff)) >= f32::INFINITY.to_bits();
-    let block = values.chunks(4096).position(bad)? * 4096;
+    let block = values.par_chunks(1 << 14).position_first(bad)? << 14;
     values[block..].iter().position(|v| !v.is_finite()).map(|i| block + i)
 }

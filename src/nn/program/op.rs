@@ -58,6 +58,10 @@ pub enum Region {
     Narrow,
     /// Gradients of the trained parameters, f32.
     Grads,
+    /// What the optimizer remembers of each: its mean or velocity.
+    First,
+    /// The mean of its square.
+    Second,
 }
 
 /// An address that is known only once the card's memory is laid out.
