@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Sizes of a window operation on channels-last volumes; triples are (depth, height, width).
 ///
 /// An image is a volume of depth 1, with a kernel of depth 1, stride 1 and no padding that way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvShape {
     pub batch: usize,
     pub input: [usize; 3],

@@ -1,4 +1,5 @@
 //! Kernels for NVIDIA's cards: the driver, cuDNN and own kernels, all opened at run time.
 
+pub mod cudnn;
 pub mod driver;
 pub mod library;

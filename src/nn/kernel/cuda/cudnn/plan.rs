@@ -1,0 +1,145 @@
+//! The algorithms that cuDNN has for a convolution, in the order of its heuristics, and one of them made ready.
+
+use super::Connection;
+use super::convolution::{Convolution, Element, Graph};
+use super::descriptor::Descriptor;
+use super::ffi::{attribute, code, kind, note, value};
+use crate::error::{Error, Result};
+use std::collections::HashSet;
+use std::ffi::c_int;
+use std::rc::Rc;
+
+/// More are not made ready: cuDNN compiles some algorithms when they are, which takes seconds.
+const MOST: usize = 8;
+
+/// A chosen algorithm, ready to run. It outlives the CUDA graphs that it was captured into.
+pub struct Plan {
+    pub workspace_bytes: usize,
+    /// cuDNN's number of the algorithm, and its settings: `engine 6, 2=1, 14=0`.
+    pub name: String,
+    pub(super) plan: Descriptor,
+    // What the plan refers to, destroyed after it.
+    _config: Descriptor,
+    _graph: Rc<Graph>,
+    pub(super) connection: Rc<Connection>,
+}
+
+/// Why algorithms were left out: what an error says if none is left.
+#[derive(Default)]
+struct LeftOut {
+    by_rule: usize,
+    unready: usize,
+    least_workspace_bytes: Option<usize>,
+    error: Option<Error>,
+}
+
+/// See [`super::Cudnn::candidates`].
+pub(super) fn candidates(connection: &Rc<Connection>, c: &Convolution, limit_bytes: usize) -> Result<Vec<Plan>> {
+    let graph = Rc::new(c.graph(connection.functions, connection.handle)?);
+    let most = if c.deterministic { 1 } else { MOST };
+    let (mut plans, mut seen, mut left_out) = (Vec::new(), HashSet::new(), LeftOut::default());
+    for mode in [code::MODE_A, code::MODE_B, code::MODE_FALLBACK] {
+        // A mode may know nothing of volumes, or not exist in this version: the others are asked all the same.
+        let configs = configs(connection, &graph, mode).unwrap_or_else(|e| {
+            left_out.error = Some(e);
+            Vec::new()
+        });
+        for config in configs {
+            if plans.len() == most {
+                return Ok(plans);
+            }
+            match ready(connection, c, &graph, config, &mut seen, &mut left_out) {
+                Ok(Some(plan)) if plan.workspace_bytes <= limit_bytes => plans.push(plan),
+                Ok(Some(plan)) => {
+                    let least = left_out.least_workspace_bytes.get_or_insert(usize::MAX);
+                    *least = plan.workspace_bytes.min(*least);
+                }
+                Ok(None) => {}
+                Err(e) => {
+                    left_out.unready += 1;
+                    left_out.error = Some(e);
+                }
+            }
+        }
+    }
+    if plans.is_empty() { Err(left_out.explain(c, limit_bytes)) } else { Ok(plans) }
+}
+
+/// What one mode of the heuristics proposes, the best first.
+fn configs(connection: &Connection, graph: &Graph, mode: c_int) -> Result<Vec<Descriptor>> {
+    Descriptor::new(connection.functions, kind::HEURISTICS)?
+        .descriptor(attribute::HEURISTICS_GRAPH, &graph.graph)?
+        .code(attribute::HEURISTICS_MODE, value::HEURISTICS_MODE, mode)?
+        .finalize("a question for algorithms")?
+        .read_descriptors(attribute::HEURISTICS_RESULTS, kind::ENGINE_CONFIG)
+}
+
+/// The plan of a proposal; none where it was seen before or the convolution's rules forbid it.
+fn ready(
+    connection: &Rc<Connection>,
+    c: &Convolution,
+    graph: &Rc<Graph>,
+    config: Descriptor,
+    seen: &mut HashSet<String>,
+    left_out: &mut LeftOut,
+) -> Result<Option<Plan>> {
+    let engines = config.read_descriptors(attribute::CONFIG_ENGINE, kind::ENGINE)?;
+    let engine = engines.first().ok_or_else(|| Error::new("cuDNN proposes an algorithm without an engine"))?;
+    let mut name = format!("engine {}", engine.read_integer(attribute::ENGINE_INDEX)?);
+    for knob in config.read_descriptors(attribute::CONFIG_KNOB_CHOICES, kind::KNOB_CHOICE)? {
+        let kind = knob.read_codes(attribute::KNOB_TYPE, value::KNOB_TYPE)?;
+        name += &format!(", {}={}", kind.first().unwrap_or(&-1), knob.read_integer(attribute::KNOB_VALUE)?);
+    }
+    if !seen.insert(name.clone()) {
+        return Ok(None);
+    }
+    if !allowed(c, &engine.read_codes(attribute::ENGINE_NUMERICAL_NOTES, value::NUMERICAL_NOTE)?) {
+        left_out.by_rule += 1;
+        return Ok(None);
+    }
+    let plan = Descriptor::new(connection.functions, kind::EXECUTION_PLAN)?
+        .handle(attribute::PLAN_HANDLE, connection.handle)?
+        .descriptor(attribute::PLAN_CONFIG, &config)?
+        .finalize(&format!("{name} for {c}"))?;
+    let workspace_bytes = usize::try_from(plan.read_integer(attribute::PLAN_WORKSPACE_BYTES)?).unwrap_or(0);
+    let (graph, connection) = (graph.clone(), connection.clone());
+    Ok(Some(Plan { workspace_bytes, name, plan, _config: config, _graph: graph, connection }))
+}
+
+/// Whether an engine with those numerical notes keeps the convolution's promises.
+fn allowed(c: &Convolution, notes: &[c_int]) -> bool {
+    // Fourier transforms and Winograd's larger tiles lose two to three digits more than a plain sum.
+    const ROUNDS: [c_int; 6] = [
+        note::TENSOR_CORE,
+        note::DOWN_CONVERT_INPUTS,
+        note::REDUCED_PRECISION_REDUCTION,
+        note::FFT,
+        note::WINOGRAD_TILE_6X6,
+        note::WINOGRAD_TILE_13X13,
+    ];
+    let exact = c.element == Element::F32 && !c.tf32;
+    let varies = notes.contains(&note::NONDETERMINISTIC);
+    let rounds = notes.iter().any(|n| ROUNDS.contains(n));
+    !(c.deterministic && varies || exact && rounds)
+}
+
+impl LeftOut {
+    fn explain(self, c: &Convolution, limit_bytes: usize) -> Error {
+        let mut why = Vec::new();
+        if self.by_rule > 0 {
+            why.push(format!("{} round more than f32 does, or give another result every time", self.by_rule));
+        }
+        if self.unready > 0 {
+            why.push(format!("{} do not run on this card", self.unready));
+        }
+        if let Some(least) = self.least_workspace_bytes {
+            why.push(format!("others need a workspace of {least} bytes at least, and {limit_bytes} are allowed"));
+        }
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+        let error = Error::new(format!("cuDNN has no algorithm for {c}{why}"));
+        match self.error {
+            Some(below) => error.because(below),
+            None => error,
+        }
+    }
+}
