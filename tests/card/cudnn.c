@@ -1,0 +1,415 @@
+// A stand-in for cuDNN 9's graph API (libcudnn.so.9): it checks descriptors as cuDNN's header says, offers
+// algorithms of each sort, and computes convolutions on the CPU when the simulated driver's stream gets there.
+#include "cudnn_products.h"
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+// Of the simulated driver: queues `work` on a stream, or captures it, with a copy of its argument.
+extern void hcwb_card_enqueue(void *stream, void (*work)(void *), void *argument, unsigned long bytes)
+    __attribute__((weak));
+
+// Statuses, kinds of descriptors and types of values, by cuDNN's names and numbers.
+enum { SUCCESS = 0, NOT_INITIALIZED = 1001, BAD_PARAM = 2000, NULL_POINTER = 2002, MISALIGNED = 2003 };
+enum { NOT_FINALIZED = 2004, SHAPE_MISMATCH = 2008, ATTRIBUTE_TYPE = 2010, NOT_SUPPORTED = 3000, ARCH_MISMATCH = 3007 };
+enum { CONVOLUTION = 1, ENGINE, CONFIG, HEURISTICS, PLAN, KNOB = 7, OP_FORWARD = 10, OP_FILTER, OP_DATA };
+enum { GRAPH = 15, PACK, TENSOR };
+enum { V_HANDLE, V_DATA_TYPE, V_INT64 = 3, V_FLOAT, V_POINTER = 6, V_CONV_MODE, V_HEUR_MODE, V_KNOB_TYPE };
+enum { V_NOTE = 11, V_DESCRIPTOR = 15 };
+
+// An attribute of a kind of descriptor: how many values it takes. Answers are read, and never set.
+typedef struct {
+    int kind, name, type, least, most, answer;
+} Rule;
+static const Rule rules[] = {
+    {CONVOLUTION, 100, V_DATA_TYPE, 1, 1, 0}, {CONVOLUTION, 101, V_CONV_MODE, 1, 1, 0},
+    {CONVOLUTION, 102, V_INT64, 1, 6, 0},     {CONVOLUTION, 103, V_INT64, 1, 6, 0},
+    {CONVOLUTION, 104, V_INT64, 1, 6, 0},     {CONVOLUTION, 105, V_INT64, 1, 6, 0},
+    {CONVOLUTION, 106, V_INT64, 1, 1, 0},     {HEURISTICS, 200, V_HEUR_MODE, 1, 1, 0},
+    {HEURISTICS, 201, V_DESCRIPTOR, 1, 1, 0}, {HEURISTICS, 202, V_DESCRIPTOR, 0, 0, 1},
+    {CONFIG, 300, V_DESCRIPTOR, 1, 1, 1},     {CONFIG, 302, V_DESCRIPTOR, 0, 0, 1},
+    {PLAN, 400, V_HANDLE, 1, 1, 0},           {PLAN, 401, V_DESCRIPTOR, 1, 1, 0},
+    {PLAN, 402, V_INT64, 1, 1, 1},            {KNOB, 600, V_KNOB_TYPE, 1, 1, 1},
+    {KNOB, 601, V_INT64, 1, 1, 1},            {OP_FORWARD, 700, V_FLOAT, 1, 1, 0},
+    {OP_FORWARD, 701, V_FLOAT, 1, 1, 0},      {OP_FORWARD, 702, V_DESCRIPTOR, 1, 1, 0},
+    {OP_FORWARD, 703, V_DESCRIPTOR, 1, 1, 0}, {OP_FORWARD, 704, V_DESCRIPTOR, 1, 1, 0},
+    {OP_FORWARD, 705, V_DESCRIPTOR, 1, 1, 0}, {OP_DATA, 706, V_FLOAT, 1, 1, 0},
+    {OP_DATA, 707, V_FLOAT, 1, 1, 0},         {OP_DATA, 708, V_DESCRIPTOR, 1, 1, 0},
+    {OP_DATA, 709, V_DESCRIPTOR, 1, 1, 0},    {OP_DATA, 710, V_DESCRIPTOR, 1, 1, 0},
+    {OP_DATA, 711, V_DESCRIPTOR, 1, 1, 0},    {OP_FILTER, 712, V_FLOAT, 1, 1, 0},
+    {OP_FILTER, 713, V_FLOAT, 1, 1, 0},       {OP_FILTER, 714, V_DESCRIPTOR, 1, 1, 0},
+    {OP_FILTER, 715, V_DESCRIPTOR, 1, 1, 0},  {OP_FILTER, 716, V_DESCRIPTOR, 1, 1, 0},
+    {OP_FILTER, 717, V_DESCRIPTOR, 1, 1, 0},  {GRAPH, 800, V_HANDLE, 1, 1, 0},
+    {GRAPH, 801, V_DESCRIPTOR, 1, 16, 0},     {TENSOR, 900, V_INT64, 1, 1, 0},
+    {TENSOR, 901, V_DATA_TYPE, 1, 1, 0},      {TENSOR, 902, V_INT64, 1, 8, 0},
+    {TENSOR, 903, V_INT64, 1, 8, 0},          {TENSOR, 906, V_INT64, 1, 1, 0},
+    {PACK, 1000, V_INT64, 0, 64, 0},          {PACK, 1001, V_POINTER, 0, 64, 0},
+    {PACK, 1003, V_POINTER, 1, 1, 0},         {ENGINE, 1301, V_INT64, 1, 1, 1},
+    {ENGINE, 1303, V_NOTE, 0, 0, 1},
+};
+enum { RULES = sizeof rules / sizeof *rules };
+
+typedef struct Descriptor {
+    struct Descriptor *next;
+    int kind, finalized;
+    int64_t count[RULES];
+    int64_t values[RULES][16];
+    // What a proposal of the heuristics is about.
+    struct Descriptor *graph;
+    int engine, knob;
+} Descriptor;
+
+typedef struct Handle {
+    struct Handle *next;
+    void *stream;
+} Handle;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static Descriptor *descriptors;
+static Handle *handles;
+static __thread char last_error[256];
+
+static int fail(int status, const char *text, ...) {
+    va_list arguments;
+    va_start(arguments, text);
+    vsnprintf(last_error, sizeof last_error, text, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static int is_live(const Descriptor *d) {
+    pthread_mutex_lock(&lock);
+    const Descriptor *at = descriptors;
+    while (at && at != d) at = at->next;
+    pthread_mutex_unlock(&lock);
+    return d && at == d;
+}
+
+static int is_handle(const void *handle) {
+    pthread_mutex_lock(&lock);
+    const Handle *at = handles;
+    while (at && at != handle) at = at->next;
+    pthread_mutex_unlock(&lock);
+    return handle && at == handle;
+}
+
+static int rule_of(int kind, int name) {
+    for (int r = 0; r < RULES; r++)
+        if (rules[r].kind == kind && rules[r].name == name) return r;
+    return -1;
+}
+
+static int bytes_of(int type) {
+    return type == V_HANDLE || type == V_INT64 || type == V_POINTER || type == V_DESCRIPTOR ? 8 : 4;
+}
+
+static int64_t *values(Descriptor *d, int name) { return d->values[rule_of(d->kind, name)]; }
+static int64_t count(Descriptor *d, int name) { return d->count[rule_of(d->kind, name)]; }
+static Descriptor *other(Descriptor *d, int name) { return (Descriptor *)values(d, name)[0]; }
+static int code(Descriptor *d, int name) {
+    int value;
+    memcpy(&value, values(d, name), 4);
+    return value;
+}
+
+// What a descriptor must refer to, by the attribute's name.
+static int refers_to(int name, int kind) {
+    if (name == 201) return kind == GRAPH;
+    if (name == 401) return kind == CONFIG;
+    if (name == 801) return kind == OP_FORWARD || kind == OP_DATA || kind == OP_FILTER;
+    if (name == 702 || name == 708 || name == 714) return kind == CONVOLUTION;
+    return kind == TENSOR;
+}
+
+size_t cudnnGetVersion(void) { return 92600; }
+size_t cudnnGetCudartVersion(void) { return 12080; }
+const char *cudnnGetErrorString(int status) {
+    switch (status) {
+    case SUCCESS: return "CUDNN_STATUS_SUCCESS";
+    case NOT_INITIALIZED: return "CUDNN_STATUS_NOT_INITIALIZED";
+    case ARCH_MISMATCH: return "CUDNN_STATUS_NOT_SUPPORTED_ARCH_MISMATCH";
+    default: return status < NOT_SUPPORTED ? "CUDNN_STATUS_BAD_PARAM" : "CUDNN_STATUS_NOT_SUPPORTED";
+    }
+}
+void cudnnGetLastErrorString(char *message, size_t bytes) {
+    snprintf(message, bytes, "%s", last_error);
+    last_error[0] = 0;
+}
+
+int cudnnCreate(Handle **handle) {
+    if (!handle) return fail(NULL_POINTER, "no place for the handle");
+    if (!hcwb_card_enqueue) return fail(NOT_INITIALIZED, "no simulated driver is open");
+    *handle = calloc(1, sizeof **handle);
+    pthread_mutex_lock(&lock);
+    (*handle)->next = handles;
+    handles = *handle;
+    pthread_mutex_unlock(&lock);
+    return SUCCESS;
+}
+
+int cudnnDestroy(Handle *handle) {
+    if (!is_handle(handle)) return fail(BAD_PARAM, "not a handle");
+    pthread_mutex_lock(&lock);
+    Handle **at = &handles;
+    while (*at != handle) at = &(*at)->next;
+    *at = handle->next;
+    pthread_mutex_unlock(&lock);
+    free(handle);
+    return SUCCESS;
+}
+
+int cudnnSetStream(Handle *handle, void *stream) {
+    if (!is_handle(handle)) return fail(BAD_PARAM, "not a handle");
+    handle->stream = stream;
+    return SUCCESS;
+}
+
+int cudnnBackendCreateDescriptor(int kind, Descriptor **descriptor) {
+    int known = 0;
+    for (int r = 0; r < RULES; r++) known |= rules[r].kind == kind;
+    if (!descriptor) return fail(NULL_POINTER, "no place for the descriptor");
+    if (!known) return fail(NOT_SUPPORTED, "no such kind of descriptor: %d", kind);
+    *descriptor = calloc(1, sizeof **descriptor);
+    (*descriptor)->kind = kind;
+    pthread_mutex_lock(&lock);
+    (*descriptor)->next = descriptors;
+    descriptors = *descriptor;
+    pthread_mutex_unlock(&lock);
+    return SUCCESS;
+}
+
+int cudnnBackendDestroyDescriptor(Descriptor *d) {
+    if (!is_live(d)) return fail(BAD_PARAM, "not a descriptor");
+    pthread_mutex_lock(&lock);
+    Descriptor **at = &descriptors;
+    while (*at != d) at = &(*at)->next;
+    *at = d->next;
+    pthread_mutex_unlock(&lock);
+    free(d);
+    return SUCCESS;
+}
+
+int cudnnBackendSetAttribute(Descriptor *d, int name, int type, int64_t number, const void *from) {
+    if (!is_live(d)) return fail(BAD_PARAM, "not a descriptor");
+    if (d->finalized) return fail(BAD_PARAM, "attribute %d is set after finalization", name);
+    int r = rule_of(d->kind, name);
+    if (r < 0 || rules[r].answer) return fail(BAD_PARAM, "kind %d takes no attribute %d", d->kind, name);
+    if (type != rules[r].type) return fail(ATTRIBUTE_TYPE, "attribute %d is of type %d", name, rules[r].type);
+    if (number < rules[r].least || number > rules[r].most || number > 16)
+        return fail(BAD_PARAM, "attribute %d with %lld values", name, (long long)number);
+    if (!from) return fail(NULL_POINTER, "attribute %d without values", name);
+    for (int64_t i = 0; i < number && type == V_DESCRIPTOR; i++) {
+        Descriptor *to = ((Descriptor *const *)from)[i];
+        if (!is_live(to) || !refers_to(name, to->kind)) return fail(BAD_PARAM, "attribute %d: wrong descriptor", name);
+        if (!to->finalized) return fail(NOT_FINALIZED, "attribute %d: an unfinalized descriptor", name);
+    }
+    if (type == V_HANDLE && !is_handle(*(void *const *)from)) return fail(BAD_PARAM, "not a handle");
+    memcpy(d->values[r], from, (size_t)(number * bytes_of(type)));
+    d->count[r] = number;
+    return SUCCESS;
+}
+
+static int finalize_tensor(Descriptor *d) {
+    int type = code(d, 901), bytes = type == 9 ? 2 : 4;
+    int64_t alignment = values(d, 900)[0];
+    if (type != 0 && type != 9) return fail(NOT_SUPPORTED, "data type %d", type);
+    if (alignment <= 0 || alignment % bytes) return fail(BAD_PARAM, "alignment %lld", (long long)alignment);
+    if (count(d, 902) != count(d, 903)) return fail(BAD_PARAM, "as many strides as dimensions");
+    for (int64_t i = 0; i < count(d, 902); i++)
+        if (values(d, 902)[i] <= 0 || values(d, 903)[i] <= 0) return fail(BAD_PARAM, "sizes and strides are positive");
+    return SUCCESS;
+}
+
+static int finalize_window(Descriptor *d) {
+    int64_t spatial = values(d, 106)[0];
+    if (spatial != 2 && spatial != 3) return fail(NOT_SUPPORTED, "%lld spatial dimensions", (long long)spatial);
+    if (code(d, 100) != 0) return fail(NOT_SUPPORTED, "compute type %d", code(d, 100));
+    if (code(d, 101) != 1) return fail(NOT_SUPPORTED, "convolution mode %d", code(d, 101));
+    for (int name = 102; name <= 105; name++) {
+        if (count(d, name) != spatial) return fail(BAD_PARAM, "attribute %d has not the spatial dimensions", name);
+        for (int64_t i = 0; i < spatial; i++)
+            if (values(d, name)[i] < (name < 104)) return fail(BAD_PARAM, "attribute %d is negative", name);
+    }
+    return SUCCESS;
+}
+
+// The tensors x, w and y, and the window of an operation.
+typedef struct {
+    Descriptor *x, *w, *y, *window;
+} Operands;
+
+static Operands operands(Descriptor *d) {
+    if (d->kind == OP_FORWARD) return (Operands){other(d, 704), other(d, 703), other(d, 705), other(d, 702)};
+    if (d->kind == OP_DATA) return (Operands){other(d, 710), other(d, 709), other(d, 711), other(d, 708)};
+    return (Operands){other(d, 716), other(d, 715), other(d, 717), other(d, 714)};
+}
+
+static int finalize_operation(Descriptor *d) {
+    int first = d->kind == OP_FORWARD ? 700 : d->kind == OP_DATA ? 706 : 712;
+    float alpha, beta;
+    memcpy(&alpha, values(d, first), 4);
+    memcpy(&beta, values(d, first + 1), 4);
+    if (alpha != 1 || beta != 0) return fail(NOT_SUPPORTED, "alpha is not 1, or beta not 0");
+    Operands o = operands(d);
+    if (!is_live(o.x) || !is_live(o.w) || !is_live(o.y) || !is_live(o.window)) return fail(BAD_PARAM, "destroyed");
+    int64_t spatial = values(o.window, 106)[0];
+    int64_t *x = values(o.x, 902), *w = values(o.w, 902), *y = values(o.y, 902);
+    if (count(o.x, 902) != spatial + 2 || count(o.w, 902) != spatial + 2 || count(o.y, 902) != spatial + 2)
+        return fail(BAD_PARAM, "tensors of other dimensions than the window");
+    if (code(o.x, 901) != code(o.w, 901) || code(o.x, 901) != code(o.y, 901))
+        return fail(NOT_SUPPORTED, "tensors of several types");
+    if (x[0] != y[0] || x[1] != w[1] || w[0] != y[1]) return fail(SHAPE_MISMATCH, "batch or channels disagree");
+    for (int64_t i = 0; i < spatial; i++) {
+        int64_t padded = x[i + 2] + values(o.window, 104)[i] + values(o.window, 105)[i];
+        int64_t reach = values(o.window, 102)[i] * (w[i + 2] - 1) + 1;
+        if (padded < reach || (padded - reach) / values(o.window, 103)[i] + 1 != y[i + 2])
+            return fail(SHAPE_MISMATCH, "spatial dimension %lld disagrees", (long long)i);
+    }
+    int64_t a = values(o.x, 906)[0], b = values(o.w, 906)[0], c = values(o.y, 906)[0];
+    return a == b || b == c || a == c ? fail(BAD_PARAM, "an id is not unique") : SUCCESS;
+}
+
+static Descriptor *operation_of(Descriptor *graph) { return is_live(graph) ? other(graph, 801) : NULL; }
+
+static int finalize(Descriptor *d) {
+    switch (d->kind) {
+    case TENSOR: return finalize_tensor(d);
+    case CONVOLUTION: return finalize_window(d);
+    case OP_FORWARD:
+    case OP_DATA:
+    case OP_FILTER: return finalize_operation(d);
+    case GRAPH:
+        if (count(d, 801) != 1) return fail(NOT_SUPPORTED, "a graph of several operations");
+        return is_live(other(d, 801)) ? SUCCESS : fail(BAD_PARAM, "its operation is destroyed");
+    case HEURISTICS: {
+        if (!is_live(operation_of(other(d, 201)))) return fail(BAD_PARAM, "its graph is destroyed");
+        int mode = code(d, 200), volume = values(operands(operation_of(other(d, 201))).window, 106)[0] == 3;
+        if (mode < 0 || mode > 3) return fail(BAD_PARAM, "mode %d", mode);
+        return mode == 1 && volume ? fail(NOT_SUPPORTED, "mode B knows no volumes") : SUCCESS;
+    }
+    case PLAN:
+        if (!is_live(other(d, 401))) return fail(BAD_PARAM, "its configuration is destroyed");
+        if (other(d, 401)->engine == UNREADY) return fail(ARCH_MISMATCH, "this engine is for another card");
+        return SUCCESS;
+    case PACK: return count(d, 1000) == count(d, 1001) ? SUCCESS : fail(BAD_PARAM, "ids and pointers differ");
+    default: return fail(NOT_SUPPORTED, "kind %d is not finalized here", d->kind);
+    }
+}
+
+int cudnnBackendFinalize(Descriptor *d) {
+    if (!is_live(d)) return fail(BAD_PARAM, "not a descriptor");
+    if (d->finalized) return fail(BAD_PARAM, "finalized twice");
+    for (int r = 0; r < RULES; r++)
+        if (rules[r].kind == d->kind && !rules[r].answer && d->count[r] < rules[r].least)
+            return fail(BAD_PARAM, "attribute %d is missing", rules[r].name);
+    int status = finalize(d);
+    d->finalized = status == SUCCESS;
+    return status;
+}
+
+// The proposals of each mode: an engine and its knob. A deterministic and exact one comes last and in no mode first.
+static const int proposals[][5][2] = {
+    {{TENSOR_CORE, 1}, {UNREADY, 0}, {VARYING, 0}, {TENSOR_CORE, 0}, {-1, 0}},
+    {{TENSOR_CORE, 1}, {EXACT, 0}, {-1, 0}},
+    {{EXACT, 0}, {-1, 0}},
+    {{TENSOR_CORE, 1}, {UNREADY, 0}, {VARYING, 0}, {TENSOR_CORE, 0}, {-1, 0}},
+};
+
+static int64_t workspace_bytes(Descriptor *config) {
+    if (config->engine != TENSOR_CORE) return 0;
+    return 4 * count(operands(operation_of(config->graph)).x, 902) * (1 + config->knob) + 251;
+}
+
+// Makes an empty descriptor of the caller's an answer.
+static int answer(Descriptor *to, int kind, Descriptor *graph, int engine, int knob) {
+    if (!is_live(to) || to->kind != kind || to->finalized) return fail(BAD_PARAM, "an answer needs an empty descriptor");
+    to->graph = graph, to->engine = engine, to->knob = knob, to->finalized = 1;
+    return SUCCESS;
+}
+
+int cudnnBackendGetAttribute(Descriptor *d, int name, int type, int64_t room, int64_t *number, void *to) {
+    if (!is_live(d)) return fail(BAD_PARAM, "not a descriptor");
+    if (!d->finalized) return fail(NOT_FINALIZED, "attribute %d is asked before finalization", name);
+    int r = rule_of(d->kind, name);
+    if (r < 0 || !rules[r].answer) return fail(BAD_PARAM, "kind %d does not answer attribute %d", d->kind, name);
+    if (type != rules[r].type) return fail(ATTRIBUTE_TYPE, "attribute %d is of type %d", name, rules[r].type);
+    if (!number || room < 0 || (room && !to)) return fail(NULL_POINTER, "no room for attribute %d", name);
+    Descriptor **answers = to;
+    int status = SUCCESS;
+    int64_t integer = d->engine;
+    int notes[2] = {0, 1};
+    const void *from = &integer;
+    *number = 1;
+    switch (name) {
+    case 202: {
+        const int(*proposed)[2] = proposals[code(d, 200)];
+        for (*number = 0; proposed[*number][0] >= 0; ++*number)
+            if (!status && *number < room)
+                status = answer(answers[*number], CONFIG, other(d, 201), proposed[*number][0], proposed[*number][1]);
+        return status;
+    }
+    case 300: return room ? answer(*answers, ENGINE, d->graph, d->engine, 0) : SUCCESS;
+    case 302:
+        *number = d->engine == TENSOR_CORE;
+        return room && *number ? answer(*answers, KNOB, d->graph, d->engine, d->knob) : SUCCESS;
+    case 402: integer = workspace_bytes(other(d, 401)); break;
+    case 600: notes[0] = 2, from = notes; break;
+    case 601: integer = d->knob; break;
+    case 1301: break;
+    case 1303:
+        // bf16 is what the tensor core multiplies: nothing is rounded there.
+        *number = d->engine == VARYING ? 1 : d->engine != TENSOR_CORE ? 0 : 2;
+        if (d->engine == VARYING) notes[0] = 4;
+        else if (*number && code(operands(operation_of(d->graph)).x, 901) == 9) *number = 1;
+        from = notes;
+    }
+    memcpy(to, from, (size_t)((*number < room ? *number : room) * bytes_of(type)));
+    return SUCCESS;
+}
+
+// The tensor at its address in the pack; images get a depth of 1.
+static int bind(Tensor *t, Descriptor *d, Descriptor *pack) {
+    int64_t dimensions = count(d, 902);
+    t->data = NULL;
+    for (int64_t i = 0; i < count(pack, 1000); i++)
+        if (values(pack, 1000)[i] == values(d, 906)[0]) t->data = (char *)values(pack, 1001)[i];
+    if (!t->data) return fail(NULL_POINTER, "a tensor without an address");
+    if ((intptr_t)t->data % values(d, 900)[0]) return fail(MISALIGNED, "a tensor's address is not aligned");
+    for (int64_t i = 0; i < 5; i++) {
+        int64_t from = i < 2 ? i : i - 5 + dimensions;
+        int missing = i >= 2 && from < 2;
+        t->size[i] = missing ? 1 : values(d, 902)[from];
+        t->stride[i] = missing ? 0 : values(d, 903)[from];
+    }
+    return SUCCESS;
+}
+
+int cudnnBackendExecute(Handle *handle, Descriptor *plan, Descriptor *pack) {
+    if (!is_handle(handle) || !is_live(plan) || !is_live(pack)) return fail(BAD_PARAM, "not a handle or descriptor");
+    if (plan->kind != PLAN || pack->kind != PACK) return fail(BAD_PARAM, "not a plan and a variant pack");
+    if (!plan->finalized || !pack->finalized) return fail(NOT_FINALIZED, "the plan or the pack is not finalized");
+    if ((Handle *)values(plan, 400)[0] != handle) return fail(BAD_PARAM, "the plan was made with another handle");
+    Descriptor *config = other(plan, 401);
+    Descriptor *operation = is_live(config) ? operation_of(config->graph) : NULL;
+    if (!is_live(operation)) return fail(BAD_PARAM, "what the plan refers to is destroyed");
+    Operands o = operands(operation);
+    if (!is_live(o.x) || !is_live(o.w) || !is_live(o.y) || !is_live(o.window)) return fail(BAD_PARAM, "destroyed");
+    Work work = {.engine = config->engine, .bf16 = code(o.x, 901) == 9};
+    work.direction = operation->kind == OP_FORWARD ? FORWARD : operation->kind == OP_DATA ? DATA : FILTER;
+    int status = bind(&work.x, o.x, pack);
+    if (!status) status = bind(&work.w, o.w, pack);
+    if (!status) status = bind(&work.y, o.y, pack);
+    if (status) return status;
+    int64_t spatial = values(o.window, 106)[0];
+    for (int64_t i = 0; i < 3; i++) {
+        int64_t from = i - 3 + spatial;
+        work.dilation[i] = from < 0 ? 1 : values(o.window, 102)[from];
+        work.step[i] = from < 0 ? 1 : values(o.window, 103)[from];
+        work.padding[i] = from < 0 ? 0 : values(o.window, 105)[from];
+    }
+    work.workspace = (char *)values(pack, 1003)[0];
+    work.workspace_bytes = workspace_bytes(config);
+    if (work.workspace_bytes && !work.workspace) return fail(NULL_POINTER, "no workspace");
+    hcwb_card_enqueue(handle->stream, compute, &work, sizeof work);
+    return SUCCESS;
+}
