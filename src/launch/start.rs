@@ -3,6 +3,7 @@
 use super::spawn::spawn;
 use crate::dataset::{audit, cache, registry};
 use crate::error::{Error, Result};
+use crate::nn::Device;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::run::{Provenance, RunDir, Status, summary};
@@ -26,7 +27,12 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 /// the data or the network do not fit.
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
-    crate::train::memory::check(recipe, &recipe.graph()?)?;
+    let graph = recipe.graph()?;
+    match Device::resolve(&recipe.train.device)?.device {
+        Device::Cpu => crate::train::memory::check(recipe, &graph)?,
+        // The worker asks the card itself, which another run may still be using.
+        Device::Cuda(_) => {}
+    }
     crate::train::pretrained::check(ws, recipe)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;

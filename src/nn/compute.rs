@@ -15,11 +15,13 @@ pub enum Precision {
     F32Strict,
     /// Operands of products rounded to bf16, sums in f32; weights, gradients and optimizer in f32.
     Bf16,
+    /// Products of f32 operands rounded to TF32 (10 bits of mantissa) on cards; f32 on the CPU, which has no such unit.
+    Tf32,
 }
 
 impl Precision {
     /// Every precision, by the names that recipes and the command line use.
-    pub const NAMES: [&str; 3] = ["f32", "f32-strict", "bf16"];
+    pub const NAMES: [&str; 4] = ["f32", "f32-strict", "bf16", "tf32"];
 
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
@@ -33,8 +35,9 @@ impl FromStr for Precision {
             "f32" => Ok(Precision::F32),
             "f32-strict" => Ok(Precision::F32Strict),
             "bf16" => Ok(Precision::Bf16),
+            "tf32" => Ok(Precision::Tf32),
             _ => Err(Error::usage(format!("there is no precision called {}", text::line(word)))
-                .cure("use f32, f32-strict or bf16")),
+                .cure("use f32, f32-strict, bf16 or tf32")),
         }
     }
 }

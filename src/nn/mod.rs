@@ -23,7 +23,7 @@ pub mod tensor;
 pub mod weights;
 
 pub use compute::{Compute, Precision};
-pub use device::Device;
+pub use device::{CardInfo, Device};
 pub use graph::{Graph, GraphBuilder, NodeId};
 pub use loss::Loss;
 pub use network::{Network, Pass};

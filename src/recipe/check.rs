@@ -31,7 +31,7 @@ impl Recipe {
                     .cure(format!("{key}: {}", key::find(key).map_or("", |k| k.help))));
             }
         }
-        self.train.device.parse::<crate::nn::Device>()?;
+        crate::nn::Device::check(&self.train.device)?;
         let rule: crate::dataset::split::SplitRule = self.data.split.parse()?;
         if rule == crate::dataset::split::SplitRule::KFold && self.data.fold >= self.data.folds {
             return Err(Error::usage(format!(

@@ -64,8 +64,11 @@ static KEYS: &[Key] = &[
     key("train.micro_batch", "images that pass at once (batch norm sees only these), gradients summed; 0: the batch"),
     key("train.epochs", "at most so many passes over the training part").matters(),
     key("train.patience", "epochs without improvement before it ends; 0: never").matters(),
-    key("train.precision", "f32, f32-strict (no fast convolutions that round more) or bf16").one_of(&Precision::NAMES),
-    key("train.device", "where it runs: auto, cpu or cuda:N"),
+    key("train.precision", "f32, f32-strict (no fast convolutions that round more), bf16, or tf32 (on the CPU as f32)")
+        .matters()
+        .one_of(&Precision::NAMES),
+    key("train.device", "auto (the first card that can be used, else the CPU), cpu, or cuda:N for card N").matters(),
+    key("train.deterministic", "bit-equal reruns on one card, a little slower; the CPU always is"),
     key("train.threads", "CPU threads; 0: every core allowed").matters(),
     key("augment.flip", "mirror left and right, every second time").matters(),
     key("augment.shift_px", "largest translation in pixels at training size").matters(),

@@ -88,7 +88,10 @@ pub struct TrainPart {
     /// Epochs without a better validation figure after which training ends. 0: never.
     pub patience: usize,
     pub precision: String,
+    /// `auto`, `cpu` or `cuda:N`; what `auto` comes to is decided where the run begins.
     pub device: String,
+    /// Only algorithms on the card that give the same bits every time.
+    pub deterministic: bool,
     /// 0: every core that this process may use.
     pub threads: usize,
 }
@@ -218,6 +221,7 @@ impl Default for TrainPart {
             patience: 20,
             precision: "f32".into(),
             device: "auto".into(),
+            deterministic: false,
             threads: 0,
         }
     }

@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
         journal.say(Body::Started(Started {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
-            device: self.recipe.train.device.parse::<Device>()?.to_string(),
+            device: Device::resolve(&self.recipe.train.device)?.device.describe(),
             threads: threads as u64,
             kernels: Isa::current().name().into(),
             model: self.recipe.model.name.clone(),

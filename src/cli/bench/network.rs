@@ -58,7 +58,7 @@ pub fn on_threads<T: Send>(threads: Option<u32>, job: impl FnOnce() -> Result<T>
 
 /// The word of a device that there is.
 pub fn device(word: &str) -> Result<String> {
-    Ok(word.parse::<Device>()?.to_string())
+    Ok(Device::resolve(word)?.device.to_string())
 }
 
 /// Any numbers of about unit size, repeatable: no kernel looks at values to save work.

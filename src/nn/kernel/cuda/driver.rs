@@ -1,5 +1,6 @@
 //! The driver's own functions (`libcuda.so.1`), as CUDA's documentation gives them, and its errors.
 
+use super::card;
 use super::library::{self, functions};
 use crate::error::{Error, Result};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -65,6 +66,9 @@ functions! {
 /// CUDA's code for memory that is not to be had.
 pub const OUT_OF_MEMORY: c_int = 2;
 
+/// CUDA's code for a driver that sees no card.
+const NO_DEVICE: c_int = 100;
+
 /// The oldest driver that serves: CUDA 12.0 (525).
 const OLDEST: c_int = 12_000;
 
@@ -78,7 +82,10 @@ pub fn driver() -> Result<&'static Driver> {
 }
 
 fn open() -> Result<Driver> {
-    let opened = library::open(&["libcuda.so.1"], &[]).map_err(|_| {
+    if card::switched_off() {
+        return Err(Error::new("cards are switched off (HCWB_CUDA=off)").cure("unset HCWB_CUDA, or use the CPU"));
+    }
+    let opened = library::open(&["libcuda.so.1"], &library::driver_folders()).map_err(|_| {
         Error::new("there is no NVIDIA driver on this machine (libcuda.so.1 could not be opened)")
             .cure("install NVIDIA's driver, or use the CPU; `hcwb doctor` says where it was looked for")
     })?;
@@ -91,8 +98,10 @@ fn open() -> Result<Driver> {
             .cure("install a driver of version 525 or later (CUDA 12.0)"));
     }
     // Safety: no arguments.
-    driver.check("start the NVIDIA driver", unsafe { (driver.cuInit)(0) })?;
-    Ok(driver)
+    match unsafe { (driver.cuInit)(0) } {
+        NO_DEVICE => Err(card::no_card()),
+        code => driver.check("start the NVIDIA driver", code).map(|()| driver),
+    }
 }
 
 /// `12.4` from 12040.

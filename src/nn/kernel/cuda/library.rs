@@ -18,16 +18,26 @@ pub struct NotFound {
     pub tried: Vec<(PathBuf, String)>,
 }
 
-/// Opens the first of `names` that there is: in the folders of `HCWB_CUDA_PATH` (separated by colons), then
-/// as the system's loader finds it, then in `folders`.
-pub fn open(names: &[&str], folders: &[PathBuf]) -> Result<Opened, NotFound> {
+/// Where `names` are looked for: in the folders of `HCWB_CUDA_PATH` (separated by colons), then as the system's loader
+/// finds them, then in `folders`. Full paths are only named where something lies.
+pub fn places(names: &[&str], folders: &[PathBuf]) -> Vec<PathBuf> {
     let mine: Vec<PathBuf> =
         std::env::var_os("HCWB_CUDA_PATH").map_or(Vec::new(), |p| std::env::split_paths(&p).collect());
     let within = |folders: &[PathBuf]| -> Vec<PathBuf> {
         folders.iter().flat_map(|f| names.iter().map(move |n| f.join(n))).filter(|p| p.exists()).collect()
     };
+    within(&mine).into_iter().chain(names.iter().map(PathBuf::from)).chain(within(folders)).collect()
+}
+
+/// Where a driver's libraries lie that the system's loader does not always know of: in containers, WSL and NixOS.
+pub fn driver_folders() -> Vec<PathBuf> {
+    ["/usr/local/nvidia/lib64", "/usr/lib/wsl/lib", "/run/opengl-driver/lib"].map(PathBuf::from).into()
+}
+
+/// Opens the first of [`places`] that the loader takes.
+pub fn open(names: &[&str], folders: &[PathBuf]) -> Result<Opened, NotFound> {
     let mut tried = Vec::new();
-    for place in within(&mine).into_iter().chain(names.iter().map(PathBuf::from)).chain(within(folders)) {
+    for place in places(names, folders) {
         // Safety: the libraries are NVIDIA's own; their initialisers are run by every program that uses a card.
         match unsafe { Library::open(Some(&place), RTLD_NOW | RTLD_GLOBAL) } {
             Ok(library) => return Ok(Opened { library, found: place }),

@@ -63,13 +63,13 @@ impl Algorithm {
     fn of(compute: Compute, shape: &ConvShape) -> Algorithm {
         let filtered = winograd::serves(shape) && shape.in_channels.min(shape.out_channels) >= 16;
         match compute.precision {
-            Precision::F32 | Precision::F32Strict if pointwise::serves(shape) => Algorithm::Pointwise,
-            Precision::F32 if filtered => Algorithm::Winograd(Size::Four),
+            Precision::F32 | Precision::Tf32 | Precision::F32Strict if pointwise::serves(shape) => Algorithm::Pointwise,
+            Precision::F32 | Precision::Tf32 if filtered => Algorithm::Winograd(Size::Four),
             Precision::F32Strict if filtered => Algorithm::Winograd(Size::Two),
             Precision::Bf16 if filtered && Bf16Unit::of(compute.isa) != Bf16Unit::Amx => {
                 Algorithm::Winograd(Size::FourRounded)
             }
-            Precision::F32 | Precision::F32Strict => Algorithm::Direct,
+            Precision::F32 | Precision::Tf32 | Precision::F32Strict => Algorithm::Direct,
             Precision::Bf16 => Algorithm::Bf16,
         }
     }
