@@ -49,6 +49,21 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Words to lines of at most `width` columns; a longer word has a line to itself. Made safe for a terminal.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in crate::text::line(text).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `72` as `1:12`, `3700` as `1:01:40`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;

@@ -4,6 +4,7 @@
 //! oldest ticket takes it. There is no scheduler that could die.
 
 use crate::error::{Error, IoContext, Result};
+use crate::nn::Device;
 use crate::workspace::Workspace;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -12,26 +13,36 @@ use std::time::Duration;
 /// How often a waiting worker looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// A place in the queue for one processor.
+/// A place in the queue for the CPU or for one card. Who waits for one does not wait for another.
 pub struct Queue {
     folder: PathBuf,
+    /// `cpu`, or `cuda-` and the card's place on the bus, which no process sees by another number.
+    line: String,
+    /// Runs at once.
+    slots: usize,
     id: String,
     /// Held while at work.
     slot: Option<File>,
 }
 
 impl Queue {
-    /// The queue of `ws` for the CPU, on behalf of run `id`.
-    pub fn cpu(ws: &Workspace, id: &str) -> Result<Queue> {
+    /// The queue of `ws` for `device`, on behalf of run `id`.
+    pub fn new(ws: &Workspace, device: Device, id: &str) -> Result<Queue> {
+        // One run uses every core it is given, and a card's whole memory if it can.
+        let (line, slots) = match (device, device.card()) {
+            (Device::Cpu, _) => ("cpu".to_owned(), slots("HCWB_CPU_SLOTS")?),
+            (_, Some(card)) => (format!("cuda-{}", card.pci_bus), slots("HCWB_CUDA_SLOTS")?),
+            (Device::Cuda(index), None) => (format!("cuda-{index}"), slots("HCWB_CUDA_SLOTS")?),
+        };
         let folder = ws.runs().join(".queue");
         ws.make(&folder)?;
-        Ok(Queue { folder, id: id.to_owned(), slot: None })
+        Ok(Queue { folder, line, slots, id: id.to_owned(), slot: None })
     }
 
     /// Waits for the slot; false if `give_up` says so before it is free. `waiting` is called once if
     /// the slot is not free at once.
     pub fn wait(&mut self, waiting: &mut dyn FnMut() -> Result<()>, give_up: &dyn Fn() -> bool) -> Result<bool> {
-        let ticket = Ticket::draw(&self.folder, &self.id)?;
+        let ticket = Ticket::draw(&self.folder, &self.line, &self.id)?;
         let mut told = false;
         loop {
             if ticket.is_first(&self.folder)? && self.try_slot()? {
@@ -52,8 +63,8 @@ impl Queue {
     }
 
     fn try_slot(&mut self) -> Result<bool> {
-        for n in 0..slots()? {
-            let path = self.folder.join(format!("cpu{n}"));
+        for n in 0..self.slots {
+            let path = self.folder.join(format!("{}-slot-{n}", self.line));
             let file = open(&path)?;
             match file.try_lock() {
                 Ok(()) => {
@@ -68,12 +79,12 @@ impl Queue {
     }
 }
 
-/// Runs at once on the CPU: HCWB_CPU_SLOTS, else one, since one run uses every core it is given.
-fn slots() -> Result<usize> {
-    match std::env::var("HCWB_CPU_SLOTS") {
+/// Runs at once on one device: what `variable` says, else one.
+fn slots(variable: &str) -> Result<usize> {
+    match std::env::var(variable) {
         Err(_) => Ok(1),
         Ok(text) => text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| {
-            Error::usage(format!("HCWB_CPU_SLOTS is `{}`", crate::text::line(&text)))
+            Error::usage(format!("{variable} is `{}`", crate::text::line(&text)))
                 .cure("set it to how many runs may train at once, from 1 to 1024")
         }),
     }
@@ -87,16 +98,19 @@ fn open(path: &Path) -> Result<File> {
 /// A locked file whose name sorts by the time it was drawn; gone when dropped.
 struct Ticket {
     path: PathBuf,
+    /// With which the names of all tickets of its line begin.
+    prefix: String,
     _file: File,
 }
 
 impl Ticket {
-    fn draw(folder: &Path, id: &str) -> Result<Ticket> {
-        let path = folder.join(format!("ticket-{:020}-{id}", jiff::Timestamp::now().as_nanosecond()));
+    fn draw(folder: &Path, line: &str, id: &str) -> Result<Ticket> {
+        let prefix = format!("{line}-ticket-");
+        let path = folder.join(format!("{prefix}{:020}-{id}", jiff::Timestamp::now().as_nanosecond()));
         let file = open(&path)?;
         // Nobody else knows the name yet, but a passer-by may be testing whether it is abandoned.
         file.lock().doing("lock a ticket of the queue", &path)?;
-        Ok(Ticket { path, _file: file })
+        Ok(Ticket { path, prefix, _file: file })
     }
 
     /// Whether no living worker has an older ticket. Abandoned ones are swept away.
@@ -105,7 +119,7 @@ impl Ticket {
             .doing("read the queue", folder)?
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| *path < self.path && is_ticket(path))
+            .filter(|path| *path < self.path && self.is_like(path))
             .collect();
         older.sort();
         for path in older {
@@ -119,10 +133,10 @@ impl Ticket {
         }
         Ok(true)
     }
-}
 
-fn is_ticket(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ticket-"))
+    fn is_like(&self, path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&self.prefix))
+    }
 }
 
 impl Drop for Ticket {
@@ -139,9 +153,9 @@ mod tests {
     fn turns_are_taken_in_order_and_the_dead_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let ws = Workspace::at(folder.path()).unwrap();
-        let mut first = Queue::cpu(&ws, "a").unwrap();
+        let mut first = Queue::new(&ws, Device::Cpu, "a").unwrap();
         assert!(first.wait(&mut || Ok(()), &|| true).unwrap());
-        let mut second = Queue::cpu(&ws, "b").unwrap();
+        let mut second = Queue::new(&ws, Device::Cpu, "b").unwrap();
         let mut told = 0;
         let looks = std::cell::Cell::new(0);
         let give_up = || looks.replace(looks.get() + 1) > 0;
@@ -153,12 +167,28 @@ mod tests {
         assert_eq!(told, 1);
         first.release();
         // A ticket left by a worker that was killed bars nobody.
-        std::fs::write(ws.runs().join(".queue/ticket-00000000000000000001-dead"), "").unwrap();
+        std::fs::write(ws.runs().join(".queue/cpu-ticket-00000000000000000001-dead"), "").unwrap();
         assert!(second.wait(&mut || Ok(()), &|| true).unwrap());
-        let living = Ticket::draw(&ws.runs().join(".queue"), "c").unwrap();
+        let living = Ticket::draw(&ws.runs().join(".queue"), "cpu", "c").unwrap();
         second.release();
         assert!(!first.wait(&mut || Ok(()), &|| true).unwrap(), "an older living ticket goes first");
         drop(living);
         assert!(first.wait(&mut || Ok(()), &|| true).unwrap());
+    }
+
+    #[test]
+    fn a_run_on_the_cpu_does_not_wait_for_a_card_nor_one_card_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let ws = Workspace::at(folder.path()).unwrap();
+        // Cards that no machine has: their lines are named by their numbers.
+        let queue = |device, id: &str| Queue::new(&ws, device, id).unwrap();
+        let wait = |queue: &mut Queue| queue.wait(&mut || Ok(()), &|| true).unwrap();
+        let mut on_card = queue(Device::Cuda(251), "a");
+        assert!(wait(&mut on_card));
+        let _waiting = Ticket::draw(&ws.runs().join(".queue"), "cuda-251", "b").unwrap();
+        assert!(wait(&mut queue(Device::Cpu, "c")));
+        assert!(wait(&mut queue(Device::Cuda(25), "d")));
+        on_card.release();
+        assert!(!wait(&mut queue(Device::Cuda(251), "e")), "an older ticket for this card goes first");
     }
 }

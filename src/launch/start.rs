@@ -3,6 +3,7 @@
 use super::spawn::spawn;
 use crate::dataset::{audit, cache, registry};
 use crate::error::{Error, Result};
+use crate::nn::Device;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::run::{Provenance, RunDir, Status, summary};
@@ -26,8 +27,8 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 /// the data or the network do not fit.
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
-    let device = crate::nn::Device::resolve(&recipe.train.device)?.device;
-    crate::train::memory::check(recipe, &recipe.graph()?, device)?;
+    let device = Device::resolve(&recipe.train.device)?.device;
+    crate::train::memory::check_launch(recipe, &recipe.graph()?, device)?;
     crate::train::pretrained::check(ws, recipe)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;

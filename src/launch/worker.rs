@@ -2,6 +2,7 @@
 
 use super::queue::Queue;
 use crate::error::{Error, Result};
+use crate::nn::device::{Device, Resolved};
 use crate::run::control::{self, Control};
 use crate::run::event::{Body, Failed, Place, Queued};
 use crate::run::history::{History, Life};
@@ -38,7 +39,8 @@ pub fn work(
 }
 
 fn attempt(ws: &Workspace, run: &RunDir, interrupted: &AtomicBool, journal: &mut Journal<'_>) -> Result<Ended> {
-    let mut turn = Waiting { run, interrupted, queue: Queue::cpu(ws, run.id())? };
+    let Resolved { device, note } = Device::resolve(&run.recipe()?.train.device)?;
+    let mut turn = Waiting { run, interrupted, queue: Queue::new(ws, device, run.id())? };
     let mut before = History::default();
     log::Tail::new(run.events()).poll()?.iter().for_each(|event| before.apply(event));
     // A run taken up again is at once what it says: waiting, no longer stopped or failed.
@@ -50,7 +52,11 @@ fn attempt(ws: &Workspace, run: &RunDir, interrupted: &AtomicBool, journal: &mut
         journal.say(Body::Stopped(Place { epoch: before.epoch(), step: before.step }))?;
         return Ok(Ended::Stopped);
     }
-    fit(ws, run, journal, &mut turn, interrupted)
+    if let Some(note) = note {
+        journal.warn(note)?;
+    }
+    journal.watch_card(device);
+    fit(ws, run, device, journal, &mut turn, interrupted)
 }
 
 /// The worker's dealings with the queue.

@@ -25,7 +25,7 @@ pub mod trainer;
 pub mod weights;
 
 pub use compute::{Compute, Precision};
-pub use device::Device;
+pub use device::{CardInfo, Device};
 pub use graph::{Graph, GraphBuilder, NodeId};
 pub use loss::Loss;
 pub use network::{Network, Pass};

@@ -88,6 +88,7 @@ pub struct TrainPart {
     /// Epochs without a better validation figure after which training ends. 0: never.
     pub patience: usize,
     pub precision: String,
+    /// `auto`, `cpu` or `cuda:N`; what `auto` comes to is decided where the run begins.
     pub device: String,
     /// On a card, only algorithms whose results are bit-equal every time.
     pub deterministic: bool,

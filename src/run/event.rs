@@ -115,6 +115,20 @@ pub struct System {
     /// Of one core: 200 is two cores busy.
     pub cpu_percent: f64,
     pub rss_bytes: u64,
+    /// On a card: its number, and what NVML says of it; each absent where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_percent: Option<f64>,
+    /// In use, by whomever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_total_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_power_watts: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_temperature_c: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -193,6 +207,19 @@ mod tests {
         assert_eq!((back.seq, back.time, epoch.metric("val_mae_px")), (7, event.time, Some(4.5)));
         assert_eq!(epoch.metrics.len(), 2);
         assert_eq!(epoch.metric("val_r2"), None);
+    }
+
+    #[test]
+    fn a_card_is_in_the_line_only_where_there_is_one() {
+        let line = |system: System| serde_json::to_string(&Body::System(system)).unwrap();
+        let plain = System { cpu_percent: 190.0, rss_bytes: 1 << 20, ..System::default() };
+        assert_eq!(line(plain.clone()), r#"{"kind":"system","cpu_percent":190.0,"rss_bytes":1048576}"#);
+        let card = System { gpu: Some(0), gpu_percent: Some(97.0), gpu_memory_bytes: Some(61 << 30), ..plain.clone() };
+        let end = r#""rss_bytes":1048576,"gpu":0,"gpu_percent":97.0,"gpu_memory_bytes":65498251264}"#;
+        assert!(line(card.clone()).ends_with(end), "{}", line(card.clone()));
+        for system in [plain, card] {
+            assert_eq!(serde_json::from_str::<Body>(&line(system.clone())).unwrap(), Body::System(system));
+        }
     }
 
     #[test]

@@ -28,11 +28,12 @@ pub trait Turn: Send {
     fn take_slot(&mut self, waiting: &mut dyn FnMut() -> Result<()>) -> Result<bool>;
 }
 
-/// Trains the run from its last checkpoint, or from nothing, to its end or until asked to stop.
+/// Trains the run on `device` from its last checkpoint, or from nothing, to its end or until asked to stop.
 /// `interrupted` is set by a signal and means the same as the request `stop`.
 pub fn fit(
     ws: &Workspace,
     run: &RunDir,
+    device: Device,
     journal: &mut Journal<'_>,
     turn: &mut dyn Turn,
     interrupted: &AtomicBool,
@@ -65,7 +66,6 @@ pub fn fit(
         std::fs::write(&path, split::manifest_csv(&split, &prepared.samples)).doing("write the split", path)?;
         let channels = *recipe.graph()?.input_shape().last().expect("images have channels");
         let task = Task::new(&recipe, prepared, split, channels)?;
-        let device = Device::resolve(&recipe.train.device)?.device;
         let mut session = Session::new(ws, run, recipe, task, device)?;
         let resumed = session.restore()?;
         session.announce(journal, threads, resumed)?;

@@ -1,6 +1,8 @@
 //! What the worker says: every event to the log, and to whoever watches in the same process.
 
+use super::card_load::CardLoad;
 use crate::error::Result;
+use crate::nn::Device;
 use crate::run::event::{Body, Step, System, Warning};
 use crate::run::{RunDir, log};
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ pub struct Journal<'a> {
     last_step: Option<Instant>,
     last_system: Instant,
     system: sysinfo::System,
+    card: Option<CardLoad>,
 }
 
 /// At most ten `step` events a second.
@@ -23,7 +26,12 @@ impl<'a> Journal<'a> {
     pub fn open(run: &RunDir, watch: &'a mut (dyn FnMut(&Body) + Send)) -> Result<Journal<'a>> {
         let log = log::Writer::open(&run.events())?;
         let (last_step, last_system) = (None, Instant::now());
-        Ok(Journal { log, watch, last_step, last_system, system: sysinfo::System::new() })
+        Ok(Journal { log, watch, last_step, last_system, system: sysinfo::System::new(), card: None })
+    }
+
+    /// From now on `system` events speak of that device too, if it is a card.
+    pub fn watch_card(&mut self, device: Device) {
+        self.card = CardLoad::of(device);
     }
 
     pub fn say(&mut self, body: Body) -> Result<()> {
@@ -57,6 +65,11 @@ impl<'a> Journal<'a> {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[me]), false, what);
         let process = self.system.process(me)?;
-        Some(System { cpu_percent: f64::from(process.cpu_usage()).round(), rss_bytes: process.memory() })
+        let cpu_percent = f64::from(process.cpu_usage()).round();
+        let mut system = System { cpu_percent, rss_bytes: process.memory(), ..System::default() };
+        if let Some(card) = &self.card {
+            card.measure(&mut system);
+        }
+        Some(system)
     }
 }

@@ -14,25 +14,40 @@ use crate::recipe::Recipe;
 /// Fails where a step would take more memory than is to be had on `device`, and says what fits: which
 /// `train.micro_batch`, and on a card which precision.
 pub fn check(recipe: &Recipe, graph: &Graph, device: Device) -> Result<()> {
-    let optimizer = recipe.train.optimizer.parse()?;
     match device {
-        Device::Cpu => match available_bytes() {
-            Some(available) => check_against(recipe, available, &|batch| training_bytes(graph, batch, optimizer), None),
+        Device::Cpu => {
+            let optimizer = recipe.train.optimizer.parse()?;
+            let bytes = |batch| training_bytes(graph, batch, optimizer);
             // Where the system does not say, the attempt has to show it.
-            None => Ok(()),
-        },
-        #[cfg(feature = "cuda")]
-        Device::Cuda(index) => {
-            let (free, _) = Context::open(index)?.memory()?;
-            let precision: Precision = recipe.train.precision.parse()?;
-            let bytes = |batch| card_bytes(graph, batch, optimizer, precision);
-            let narrow = card_bytes(graph, recipe.train.at_once(), optimizer, Precision::Bf16);
-            let narrow = Some(narrow).filter(|_| precision != Precision::Bf16);
-            check_against(recipe, free as u64, &bytes, narrow)
+            available_bytes().map_or(Ok(()), |available| check_against(recipe, available, &bytes, None))
         }
+        #[cfg(feature = "cuda")]
+        Device::Cuda(index) => check_card(recipe, graph, Context::open(index)?.memory()?.0 as u64),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => Ok(()),
     }
+}
+
+/// Before a run waits for its turn: as [`check`], but on a card against all of its memory, since what another run
+/// uses now will be free by then.
+pub fn check_launch(recipe: &Recipe, graph: &Graph, device: Device) -> Result<()> {
+    match device.card() {
+        None => check(recipe, graph, Device::Cpu),
+        #[cfg(feature = "cuda")]
+        Some(card) => check_card(recipe, graph, card.memory_bytes),
+        #[cfg(not(feature = "cuda"))]
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn check_card(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
+    let optimizer = recipe.train.optimizer.parse()?;
+    let precision: Precision = recipe.train.precision.parse()?;
+    let bytes = |batch| card_bytes(graph, batch, optimizer, precision);
+    let narrow =
+        (precision != Precision::Bf16).then(|| card_bytes(graph, recipe.train.at_once(), optimizer, Precision::Bf16));
+    check_against(recipe, available, &bytes, narrow)
 }
 
 /// `bytes` of a batch; `in_bf16`: those of the whole batch in that precision, where it is another.

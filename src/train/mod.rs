@@ -1,5 +1,6 @@
 //! The training loop: a run directory in, events, checkpoints and predictions out.
 
+mod card_load;
 mod evaluate;
 mod fit;
 mod journal;

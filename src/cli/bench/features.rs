@@ -25,7 +25,7 @@ pub struct BenchFeatures {
     /// The layer, as `hcwb model show` names it
     #[arg(long)]
     layer: String,
-    /// f32, f32-strict or bf16
+    /// f32, f32-strict, bf16 or tf32
     #[arg(long, default_value = "f32")]
     precision: String,
     #[arg(long)]

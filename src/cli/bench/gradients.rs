@@ -23,7 +23,7 @@ pub struct BenchGradients {
     /// Two tensors: `input` (N, height, width, channels), already normalised, and `truth`, as long as the output
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// f32, f32-strict or bf16
+    /// f32, f32-strict, bf16 or tf32
     #[arg(long, default_value = "f32")]
     precision: String,
     #[arg(long)]

@@ -20,7 +20,7 @@ pub struct BenchInfer {
     /// Images altogether
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
-    /// f32, f32-strict or bf16
+    /// f32, f32-strict, bf16 or tf32
     #[arg(long, default_value = "f32")]
     precision: String,
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]

@@ -20,7 +20,7 @@ pub struct BenchTrain {
     /// Images a step
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub batch: u32,
-    /// f32, f32-strict or bf16
+    /// f32, f32-strict, bf16 or tf32
     #[arg(long, default_value = "f32")]
     pub precision: String,
     /// Where to compute
