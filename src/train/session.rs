@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
     }
 
     fn account(&mut self, images: &[usize], done: Done, journal: &mut Journal<'_>) -> Result<()> {
-        let Done { loss, outputs } = done;
+        let Done { loss, outputs, .. } = done;
         let outputs = outputs.iter().flat_map(|o| o.data());
         let errors = outputs.zip(images).map(|(output, i)| self.task.abs_error_px(*i, *output));
         self.progress.abs_error_px_sum += errors.sum::<f64>();

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::{self, ModelOptions, Spec};
 use crate::nn::weights::{self, Array};
-use crate::nn::{Device, Graph, Tensor};
+use crate::nn::{Graph, Tensor};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,11 +54,6 @@ pub fn on_threads<T: Send>(threads: Option<u32>, job: impl FnOnce() -> Result<T>
         .build()
         .map_err(|e| Error::new(format!("cannot start {threads} threads")).because(e))?;
     Ok((threads, pool.install(job)?))
-}
-
-/// The word of a device that there is.
-pub fn device(word: &str) -> Result<String> {
-    Ok(Device::resolve(word)?.device.to_string())
 }
 
 /// Any numbers of about unit size, repeatable: no kernel looks at values to save work.

@@ -1,10 +1,13 @@
 //! `hcwb bench train`: what a training step costs, data in memory.
 
-use super::network::{Which, device, noise, on_threads, peak_rss_bytes};
-use crate::error::Result;
-use crate::nn::kernel::cpu::peak;
+use super::network::{Which, noise, on_threads, peak_rss_bytes};
+use crate::error::{Error, Result};
+#[cfg(feature = "cuda")]
+use crate::nn::memory::card_bytes;
 use crate::nn::memory::training_bytes;
-use crate::nn::{Graph, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, Pass, Precision};
+use crate::nn::program::Arithmetic;
+use crate::nn::trainer::Part;
+use crate::nn::{Device, Graph, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Trainer};
 use clap::Args;
 use serde::Serialize;
 use std::time::Instant;
@@ -35,6 +38,9 @@ pub struct BenchTrain {
     /// Images that pass at once, gradients accumulated; without it, the batch
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub micro_batch: Option<u32>,
+    /// On a card, only algorithms whose results are bit-equal every time
+    #[arg(long)]
+    pub deterministic: bool,
     /// Train the head alone
     #[arg(long)]
     pub frozen: bool,
@@ -67,9 +73,23 @@ pub struct TrainTimes {
     pub share_of_peak: f64,
     /// What the network was expected to take, before it was asked for.
     pub estimated_bytes: u64,
+    /// What a card says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardFigures>,
     /// With `--layers`: kind of layer, and its part of a step in seconds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerTime>,
+}
+
+/// A card's own figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct CardFigures {
+    /// Memory that the training holds.
+    pub bytes: u64,
+    /// Of a step, by the card's clock.
+    pub busy_seconds: f64,
+    /// Between two steps, by the card's clock.
+    pub gap_seconds: f64,
 }
 
 /// One kind of layer.
@@ -108,7 +128,11 @@ pub fn bench_train(args: &BenchTrain) -> Result<()> {
         100.0 * times.share_of_peak,
         times.peak_gflops
     );
-    if let Some(bytes) = times.peak_rss_bytes {
+    if let Some(card) = &times.card {
+        let (gb, estimate) = (card.bytes as f64 / 1e9, times.estimated_bytes as f64 / 1e9);
+        println!("  card         {:.2} ms busy, {:.3} ms between steps", ms(card.busy_seconds), ms(card.gap_seconds));
+        println!("  its memory   {gb:.2} GB (estimated {estimate:.2}, driver and cuDNN included)");
+    } else if let Some(bytes) = times.peak_rss_bytes {
         let (peak, estimate) = (bytes as f64 / 1e6, times.estimated_bytes as f64 / 1e6);
         println!("  peak memory  {peak:.0} MB (estimated {estimate:.0})");
     }
@@ -126,74 +150,88 @@ pub fn bench_train(args: &BenchTrain) -> Result<()> {
 /// Times `args.steps` training steps: random images of the model's own input; mean squared error, or Dice for masks; Adam.
 pub fn measure(args: &BenchTrain) -> Result<TrainTimes> {
     let precision: Precision = args.precision.parse()?;
-    let device = device(&args.device)?;
+    let device = Device::resolve(&args.device)?.device;
+    if args.layers && device != Device::Cpu {
+        return Err(Error::usage("--layers looks at the CPU only").cure("on a card, use NVIDIA's own: nsys profile"));
+    }
     let mut graph = args.which.spec(&args.set)?.build()?;
     if args.frozen {
         graph.freeze_encoder()?;
     }
     let flops = graph.training_flops() * args.batch as u64;
-    let (batch, micro) = (args.batch as usize, args.micro_batch.unwrap_or(args.batch).min(args.batch) as usize);
-    let estimated_bytes = training_bytes(&graph, micro, OptimizerKind::Adam);
-    let (threads, (mut seconds, layers, peak_gflops)) = on_threads(args.threads, || {
-        let (seconds, layers) = steps(graph, precision, batch, micro, args)?;
-        Ok((seconds, layers, peak::gflops(crate::nn::Compute::current(precision).isa)))
-    })?;
+    let micro = args.micro_batch.unwrap_or(args.batch).min(args.batch) as usize;
+    let estimated_bytes = match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => card_bytes(&graph, micro, OptimizerKind::Adam, precision),
+        _ => training_bytes(&graph, micro, OptimizerKind::Adam),
+    };
+    let (threads, mut measured) = on_threads(args.threads, || steps(graph, device, precision, micro, args))?;
+    let seconds = &mut measured.seconds;
     seconds.sort_by(f64::total_cmp);
     let at = |q: f64| seconds[((seconds.len() - 1) as f64 * q).round() as usize];
-    let median = at(0.5);
+    // A card's steps come back in bursts; only all of them together tell what one takes.
+    let median = if device == Device::Cpu { at(0.5) } else { seconds.iter().sum::<f64>() / seconds.len() as f64 };
     let gflops = flops as f64 / median / 1e9;
     Ok(TrainTimes {
         model: args.which.name(),
         batch: args.batch,
         precision: precision.name(),
-        device,
+        device: device.describe(),
         threads,
         step_seconds: Quantiles { median, p10: at(0.1), p90: at(0.9) },
         images_per_second: args.batch as f64 / median,
         peak_rss_bytes: peak_rss_bytes(),
         gflops,
-        peak_gflops,
-        share_of_peak: gflops / peak_gflops,
+        peak_gflops: measured.peak_gflops,
+        share_of_peak: gflops / measured.peak_gflops,
         estimated_bytes,
-        layers,
+        card: measured.card,
+        layers: measured.layers,
     })
 }
 
-/// Seconds of each step, after three steps that warm caches and buffers; and of each kind of layer.
-fn steps(
-    graph: Graph,
-    precision: Precision,
-    batch: usize,
-    micro: usize,
-    args: &BenchTrain,
-) -> Result<(Vec<f64>, Vec<LayerTime>)> {
+/// What the timed steps showed.
+struct Measured {
+    seconds: Vec<f64>,
+    layers: Vec<LayerTime>,
+    peak_gflops: f64,
+    card: Option<CardFigures>,
+}
+
+/// Each step after three that warm caches and buffers; and each kind of layer.
+fn steps(graph: Graph, device: Device, precision: Precision, micro: usize, args: &BenchTrain) -> Result<Measured> {
     let loss = if graph.output_shape().len() > 1 { Loss::Dice } else { Loss::Mse };
-    let mut network = Network::new(graph, 1);
-    network.set_precision(precision);
-    let mut adam = Optimizer::new(&OptimizerSpec::new(OptimizerKind::Adam), &network);
+    let shapes = (graph.input_shape().to_vec(), graph.output_shape().iter().product::<usize>());
+    let arithmetic = Arithmetic { precision, deterministic: args.deterministic };
+    let adam = OptimizerSpec::new(OptimizerKind::Adam);
+    let mut trainer = Trainer::new(Network::new(graph, 1), device, arithmetic, loss, &adam)?;
+    let peak_gflops = trainer.peak_gflops()?;
     let mut parts = Vec::new();
-    for first in (0..batch).step_by(micro) {
-        let count = micro.min(batch - first);
-        let input = noise(&[&[count], network.graph().input_shape()].concat())?;
-        let outputs = count * network.graph().output_shape().iter().product::<usize>();
+    for first in (0..args.batch as usize).step_by(micro) {
+        let count = micro.min(args.batch as usize - first);
+        let input = noise(&[&[count], &shapes.0[..]].concat())?;
+        let outputs = count * shapes.1;
         let truth: Vec<f32> = (0..outputs).map(|i| 0.2 + 0.6 * i as f32 / outputs as f32).collect();
-        parts.push((input, truth));
+        parts.push(Part { input, truth, seed: 0 });
     }
-    let mut seconds = Vec::new();
-    for step in 0..args.steps + 3 {
-        if step == 3 && args.layers {
-            network.start_profile();
-        }
-        let start = Instant::now();
-        network.zero_grad();
-        for (input, truth) in &parts {
-            let prediction = network.forward(input, Pass::Train { seed: step as u64 })?;
-            let (_, grad) = loss.value_and_grad(&prediction, truth);
-            network.backward(&grad);
-        }
-        adam.step(&mut network, 1e-3);
-        if step >= 3 {
+    for step in 0..3 {
+        one(&mut trainer, &mut parts, step)?;
+    }
+    while trainer.collect()?.is_some() {}
+    if args.layers
+        && let Some(network) = trainer.cpu_network()
+    {
+        network.start_profile();
+    }
+    let (mut seconds, mut on_card) = (Vec::new(), Vec::new());
+    let mut start = Instant::now();
+    for step in 0..args.steps {
+        one(&mut trainer, &mut parts, step + 3)?;
+        // A card has the next steps before it is asked for this one, as in a training.
+        while trainer.in_flight() > if step + 1 == args.steps { 0 } else { trainer.ahead() } {
+            on_card.extend(trainer.collect()?.and_then(|done| done.on_card));
             seconds.push(start.elapsed().as_secs_f64());
+            start = Instant::now();
         }
     }
     let each = f64::from(args.steps);
@@ -202,7 +240,19 @@ fn steps(
         forward_seconds: forward / each,
         backward_seconds: backward / each,
     };
-    Ok((seconds, network.profile().map_or(Vec::new(), |p| p.rows().into_iter().map(row).collect())))
+    let rows = trainer.cpu_network().and_then(|n| n.profile().map(|p| p.rows().into_iter().map(row).collect()));
+    let card = trainer.card_bytes().map(|bytes| {
+        // The first gap is that to the steps before the clock ran.
+        let gaps: f64 = on_card.iter().skip(1).map(|t| t.gap_seconds).sum();
+        let busy: f64 = on_card.iter().map(|t| t.busy_seconds).sum();
+        CardFigures { bytes, busy_seconds: busy / each, gap_seconds: gaps / (each - 1.0).max(1.0) }
+    });
+    Ok(Measured { seconds, layers: rows.unwrap_or_default(), peak_gflops, card })
+}
+
+fn one(trainer: &mut Trainer, parts: &mut [Part], step: u32) -> Result<()> {
+    parts.iter_mut().for_each(|p| p.seed = u64::from(step));
+    trainer.submit(parts, 1e-3)
 }
 
 #[cfg(test)]
@@ -215,7 +265,8 @@ mod tests {
             set: Vec::new(),
             batch: 2,
             precision: "f32".into(),
-            device: "auto".into(),
+            device: "cpu".into(),
+            deterministic: false,
             threads: Some(1),
             steps: 3,
             micro_batch: None,
@@ -237,10 +288,10 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_yet_is_a_usage_error_that_says_so() {
+    fn what_does_not_exist_is_a_usage_error_that_says_so() {
         for wrong in [
             BenchTrain { precision: "f16".into(), ..args("cnn263k") },
-            BenchTrain { device: "cuda:0".into(), ..args("cnn263k") },
+            BenchTrain { device: "cuda:x".into(), ..args("cnn263k") },
             args("cnn263m"),
         ] {
             let error = measure(&wrong).unwrap_err();

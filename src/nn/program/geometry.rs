@@ -22,13 +22,13 @@ pub fn gather(shape: &ConvShape) -> ([u32; 2], [u32; 2]) {
     let positions = shape.batch * shape.output().iter().product::<usize>();
     match shape.taps() {
         0..=64 => flat(positions * shape.in_channels),
-        _ => ([clamp(positions, usize::MAX), clamp(shape.in_channels.div_ceil(32), 65_535)], [32, 8]),
+        _ => ([clamp(positions * shape.in_channels.div_ceil(32), usize::MAX), 1], [256, 1]),
     }
 }
 
-/// One thread a channel.
+/// Eight threads a channel.
 pub fn channels(channels: usize) -> ([u32; 2], [u32; 2]) {
-    ([clamp(channels.div_ceil(256), usize::MAX), 1], [256, 1])
+    ([clamp(channels.div_ceil(32), usize::MAX), 1], [256, 1])
 }
 
 /// A single block.

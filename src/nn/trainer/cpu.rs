@@ -2,6 +2,7 @@
 
 use super::{Done, Part};
 use crate::error::Result;
+use crate::nn::kernel::cpu::peak;
 use crate::nn::program::Arithmetic;
 use crate::nn::weights::Array;
 use crate::nn::{Loss, Network, Optimizer, OptimizerSpec, Pass, Tensor};
@@ -26,7 +27,7 @@ impl CpuTrainer {
     pub fn submit(&mut self, parts: &[Part], lr: f64) -> Result<()> {
         let images: usize = parts.iter().map(|p| p.input.batch()).sum();
         self.network.zero_grad();
-        let mut done = Done { loss: 0.0, outputs: Vec::new() };
+        let mut done = Done { loss: 0.0, outputs: Vec::new(), on_card: None };
         for part in parts {
             let output = self.network.forward(&part.input, Pass::Train { seed: part.seed })?;
             let (value, mut grad) = self.loss.value_and_grad(&output, &part.truth);
@@ -79,6 +80,10 @@ impl CpuTrainer {
 
     pub fn load_optimizer(&mut self, state: &BTreeMap<String, Array>) -> Result<()> {
         self.optimizer.load_state(state)
+    }
+
+    pub fn peak_gflops(&mut self) -> Result<f64> {
+        Ok(peak::gflops(self.network.compute().isa))
     }
 
     pub fn network_mut(&mut self) -> &mut Network {

@@ -27,6 +27,17 @@ pub struct Done {
     pub loss: f64,
     /// Of each part.
     pub outputs: Vec<Tensor>,
+    /// What a card says of its time.
+    pub on_card: Option<CardTime>,
+}
+
+/// A step by a card's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CardTime {
+    /// From the batch in its place to the update's end.
+    pub busy_seconds: f64,
+    /// From the end of the step before: the card waited, or another's work was done.
+    pub gap_seconds: f64,
 }
 
 /// A network, its optimizer and its loss on a device.
@@ -138,6 +149,20 @@ impl Trainer {
     /// Takes up where [`Trainer::optimizer_state`] was, on this or another device.
     pub fn load_optimizer(&mut self, state: &BTreeMap<String, Array>) -> Result<()> {
         on!(&mut self.0, t => t.load_optimizer(state))
+    }
+
+    /// What the device reaches in products alone, in 10^9 operations a second, in that precision: on the CPU f32's.
+    pub fn peak_gflops(&mut self) -> Result<f64> {
+        on!(&mut self.0, t => t.peak_gflops())
+    }
+
+    /// Bytes that a card has given this trainer.
+    pub fn card_bytes(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Cpu(_) => None,
+            #[cfg(feature = "cuda")]
+            Kind::Card(card) => Some(card.bytes()),
+        }
     }
 
     /// The network where it trains on the CPU, to look inside.

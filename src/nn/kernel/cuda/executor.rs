@@ -124,6 +124,23 @@ impl Executor {
         best.map(|(_, plan)| plan).ok_or_else(|| why.unwrap_or_else(none))
     }
 
+    /// The seconds of a convolution by its fastest algorithm, on memory of its own.
+    pub fn least_seconds(&mut self, convolution: &Convolution) -> Result<f64> {
+        let shape = &convolution.shape;
+        let sizes = [shape.input_len(), shape.weight_len(), shape.output_len()];
+        let of = |n: &usize| Memory::zeroed(&self.context, n * convolution.element.bytes());
+        let [x, w, y] = [of(&sizes[0])?, of(&sizes[1])?, of(&sizes[2])?];
+        let at = [&x, &w, &y].map(|m| m.at(0, 0));
+        let plan = self.choose(convolution, at)?;
+        self.time(&plan, at)
+    }
+
+    /// Memory of the card that is held.
+    pub fn bytes(&self) -> u64 {
+        let own = self.arena.iter().chain(&self.workspace).chain(self.regions.values());
+        own.map(|m| m.bytes() as u64).sum()
+    }
+
     fn time(&self, plan: &Plan, [x, w, y]: [Address; 3]) -> Result<f64> {
         let (begin, end) = (Event::new(&self.context)?, Event::new(&self.context)?);
         let mut least = f64::INFINITY;

@@ -76,6 +76,11 @@ impl Uploads {
         Ok(Uploads { lanes: [lane()?, lane()?], next: 0 })
     }
 
+    /// Memory of the card that is held.
+    pub fn bytes(&self) -> u64 {
+        self.lanes.iter().map(|l| l.there.as_ref().map_or(0, Memory::bytes) as u64).sum()
+    }
+
     /// Sends the step's numbers, truth and input; the compute stream goes on once they are in their places.
     pub fn send(
         &mut self,

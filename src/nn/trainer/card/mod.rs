@@ -4,11 +4,15 @@
 mod batches;
 mod state;
 
-use super::{Done, Part};
+use super::{CardTime, Done, Part};
 use crate::error::{Error, Result};
+use crate::nn::kernel::cpu::ConvShape;
 use crate::nn::kernel::cuda::context::Context;
 use crate::nn::kernel::cuda::executor::{Executor, Segment};
-use crate::nn::program::{Aim, Arg, Arithmetic, Launch, Layout, Op, Place, Program, Region, geometry};
+use crate::nn::kernel::cuda::stream::Event;
+use crate::nn::program::{
+    Aim, Arg, Arithmetic, Convolution, Direction, Element, Launch, Layout, Op, Place, Program, Region, geometry,
+};
 use crate::nn::{Loss, Network, OptimizerKind, OptimizerSpec, Precision, Tensor};
 use batches::{Coming, Results, Scalars, Uploads};
 use std::collections::{HashMap, VecDeque};
@@ -27,10 +31,19 @@ pub struct CardTrainer {
     programs: HashMap<(Use, usize), Prepared>,
     uploads: Uploads,
     results: Results,
-    /// Of each step in flight, the parts' shares and their results.
-    in_flight: VecDeque<Vec<(f64, Coming)>>,
+    in_flight: VecDeque<Flight>,
+    /// Where the last step that was collected ended.
+    last_end: Option<Event>,
     executor: Executor,
     context: Rc<Context>,
+}
+
+/// A step in flight.
+struct Flight {
+    /// Each part's share of the batch, and its result.
+    parts: Vec<(f64, Coming)>,
+    begin: Event,
+    end: Event,
 }
 
 /// What a program is for.
@@ -96,6 +109,7 @@ impl CardTrainer {
             uploads,
             results,
             in_flight: VecDeque::new(),
+            last_end: None,
             executor,
             context,
         };
@@ -122,12 +136,15 @@ impl CardTrainer {
     pub fn submit(&mut self, parts: &[Part], lr: f64) -> Result<()> {
         let images: usize = parts.iter().map(|p| p.input.batch()).sum();
         self.steps += 1;
-        let mut results = Vec::new();
+        let (mut results, begin, end) = (Vec::new(), Event::new(&self.context)?, Event::new(&self.context)?);
         for (i, part) in parts.iter().enumerate() {
             let share = part.input.batch() as f64 / images as f64;
             let mut scalars = Scalars::of_step(&self.optimizer, lr, self.steps);
             (scalars.seed, scalars.share, scalars.accumulate) = (part.seed, share as f32, i > 0);
             let frame = self.begin(Use::Train, &part.input, Some(&part.truth), &scalars)?;
+            if i == 0 {
+                begin.record(&self.context.compute)?;
+            }
             let prepared = self.programs.get_mut(&(Use::Train, part.input.batch())).expect("just begun");
             self.executor.run(&mut prepared.forward)?;
             let loss = frame.loss.expect("a training program has a loss");
@@ -138,7 +155,8 @@ impl CardTrainer {
                 self.executor.start(&update, &frame.offsets)?;
             }
         }
-        self.in_flight.push_back(results);
+        end.record(&self.context.compute)?;
+        self.in_flight.push_back(Flight { parts: results, begin, end });
         Ok(())
     }
 
@@ -176,14 +194,44 @@ impl CardTrainer {
     }
 
     pub fn collect(&mut self) -> Result<Option<Done>> {
-        let Some(parts) = self.in_flight.pop_front() else { return Ok(None) };
-        let mut done = Done { loss: 0.0, outputs: Vec::new() };
+        let Some(Flight { parts, begin, end }) = self.in_flight.pop_front() else { return Ok(None) };
+        let mut done = Done { loss: 0.0, outputs: Vec::new(), on_card: None };
         for (share, result) in parts {
             let (loss, output) = self.results.take(result)?;
             done.loss += share * loss;
             done.outputs.push(output);
         }
+        end.wait()?;
+        let gap_seconds = self.last_end.as_ref().map_or(Ok(0.0), |last| begin.seconds_since(last))?;
+        done.on_card = Some(CardTime { busy_seconds: end.seconds_since(&begin)?, gap_seconds });
+        self.last_end = Some(end);
         Ok(Some(done))
+    }
+
+    /// The best of cuDNN's algorithms on a product of three large square matrices.
+    pub fn peak_gflops(&mut self) -> Result<f64> {
+        const SIDE: usize = 8192;
+        let one = [1; 3];
+        let shape = ConvShape {
+            batch: 1,
+            input: [1, SIDE / 64, 64],
+            in_channels: SIDE,
+            out_channels: SIDE,
+            kernel: one,
+            stride: one,
+            padding: [0; 3],
+        };
+        let Arithmetic { precision, .. } = self.arithmetic;
+        let element = if precision == Precision::Bf16 { Element::Bf16 } else { Element::F32 };
+        let (direction, tf32) = (Direction::Forward, precision == Precision::Tf32);
+        let product = Convolution { direction, shape, element, tf32, deterministic: false };
+        let operations = 2.0 * (SIDE as f64).powi(3);
+        Ok(operations / self.executor.least_seconds(&product)? / 1e9)
+    }
+
+    /// Memory of the card that is held now.
+    pub fn bytes(&self) -> u64 {
+        self.executor.bytes() + self.uploads.bytes()
     }
 
     pub fn in_flight(&self) -> usize {
