@@ -3,7 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { GUARD = 0xff };
+// The bytes around an allocation, and in a new one: huge numbers there, NaN here.
+enum { GUARD = 0xfb, FRESH = 0xff };
 
 // Reserved addresses are never used again, so that whatever is read or written after its release faults.
 typedef struct Region {
@@ -30,6 +31,7 @@ static void report_fault(int number, siginfo_t* info, void* context) {
         die("%s touched address %p, %s allocation of %zu bytes at %p", running ? running->name : "the host or a library",
             info->si_addr, r->live ? "outside the" : "in a released", r->bytes, (void*)r->data);
     }
+    if (number == SIGILL && running) die("%s touched memory at an address that its width does not divide", running->name);
     signal(number, SIG_DFL);
 }
 
@@ -39,6 +41,7 @@ static void catch_faults(void) {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
 }
 
 // A new allocation, all NaN, whose end lies as close to the untouchable page as an alignment of 256 allows; or null.
@@ -56,6 +59,7 @@ static Region* new_region(size_t bytes, int device) {
     r->live = 1;
     if (mprotect(r->pages, page_bytes, PROT_READ | PROT_WRITE)) die("no host memory for %zu bytes", bytes);
     memset(r->pages, GUARD, page_bytes);
+    memset(r->data, FRESH, bytes);
     r->next = regions;
     return regions = r;
 }

@@ -42,8 +42,8 @@ DEVICE void NAME(max_pool_at)(const NAME(MaxPool)* p, I64 i, int width) {
     }
     UNROLL
     for (int j = 0; j < width; j += 4) {
-        const unsigned four = (unsigned)(first[j] | first[j + 1] << 8 | first[j + 2] << 16 | first[j + 3] << 24);
-        *(unsigned*)(p->index + i * width + j) = four;
+        const unsigned pair = (unsigned)(first[j] | first[j + 1] << 8), next = (unsigned)(first[j + 2] | first[j + 3] << 8);
+        *(unsigned*)(p->index + i * width + j) = pair | next << 16;
     }
 }
 
