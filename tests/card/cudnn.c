@@ -334,6 +334,8 @@ int cudnnBackendGetAttribute(Descriptor *d, int name, int type, int64_t room, in
     if (r < 0 || !rules[r].answer) return fail(BAD_PARAM, "kind %d does not answer attribute %d", d->kind, name);
     if (type != rules[r].type) return fail(ATTRIBUTE_TYPE, "attribute %d is of type %d", name, rules[r].type);
     if (!number || room < 0 || (room && !to)) return fail(NULL_POINTER, "no room for attribute %d", name);
+    // As cuDNN does: what is always one value is asked for as one.
+    if (rules[r].most == 1 && room > 1) return fail(BAD_PARAM, "attribute %d has one value", name);
     Descriptor **answers = to;
     int status = SUCCESS;
     int64_t integer = d->engine;
@@ -350,7 +352,8 @@ int cudnnBackendGetAttribute(Descriptor *d, int name, int type, int64_t room, in
     }
     case 300: return room ? answer(*answers, ENGINE, d->graph, d->engine, 0) : SUCCESS;
     case 302:
-        *number = d->engine == TENSOR_CORE;
+        // As cuDNN does: without room these are not counted.
+        *number = room && d->engine == TENSOR_CORE;
         return room && *number ? answer(*answers, KNOB, d->graph, d->engine, d->knob) : SUCCESS;
     case 402: integer = workspace_bytes(other(d, 401)); break;
     case 600: notes[0] = 2, from = notes; break;

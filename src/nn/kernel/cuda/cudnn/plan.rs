@@ -10,8 +10,14 @@ use std::collections::HashSet;
 use std::ffi::c_int;
 use std::rc::Rc;
 
-/// More are not made ready: cuDNN compiles some algorithms when they are, which takes seconds.
-const MOST: usize = 8;
+/// More are not made ready: the heuristics propose up to 60, by rising estimates of their time.
+const MOST: usize = 16;
+
+/// Room for an algorithm's settings: cuDNN 9.28 gives 7 at most.
+const KNOBS: usize = 32;
+
+/// Room for an algorithm's numerical notes, of which cuDNN 9.28 knows 10.
+const NOTES: usize = 32;
 
 /// A chosen algorithm, ready to run. It outlives the CUDA graphs that it was captured into.
 pub struct Plan {
@@ -40,6 +46,9 @@ pub(super) fn candidates(connection: &Rc<Connection>, c: &Convolution, limit_byt
     let most = if c.deterministic { 1 } else { MOST };
     let (mut plans, mut seen, mut left_out) = (Vec::new(), HashSet::new(), LeftOut::default());
     for mode in [code::MODE_A, code::MODE_B, code::MODE_FALLBACK] {
+        if mode == code::MODE_FALLBACK && !plans.is_empty() {
+            break;
+        }
         // A mode may know nothing of volumes, or not exist in this version: the others are asked all the same.
         let configs = configs(connection, &graph, mode).unwrap_or_else(|e| {
             left_out.error = Some(e);
@@ -68,11 +77,12 @@ pub(super) fn candidates(connection: &Rc<Connection>, c: &Convolution, limit_byt
 
 /// What one mode of the heuristics proposes, the best first.
 fn configs(connection: &Connection, graph: &Graph, mode: c_int) -> Result<Vec<Descriptor>> {
-    Descriptor::new(connection.functions, kind::HEURISTICS)?
+    let answers = Descriptor::new(connection.functions, kind::HEURISTICS)?
         .descriptor(attribute::HEURISTICS_GRAPH, &graph.graph)?
         .code(attribute::HEURISTICS_MODE, value::HEURISTICS_MODE, mode)?
-        .finalize("a question for algorithms")?
-        .read_descriptors(attribute::HEURISTICS_RESULTS, kind::ENGINE_CONFIG)
+        .finalize("a question for algorithms")?;
+    let most = answers.count(attribute::HEURISTICS_RESULTS, value::DESCRIPTOR)?;
+    answers.read_descriptors(attribute::HEURISTICS_RESULTS, kind::ENGINE_CONFIG, most)
 }
 
 /// The plan of a proposal; none where it was seen before or the convolution's rules forbid it.
@@ -84,17 +94,17 @@ fn ready(
     seen: &mut HashSet<String>,
     left_out: &mut LeftOut,
 ) -> Result<Option<Plan>> {
-    let engines = config.read_descriptors(attribute::CONFIG_ENGINE, kind::ENGINE)?;
+    let engines = config.read_descriptors(attribute::CONFIG_ENGINE, kind::ENGINE, 1)?;
     let engine = engines.first().ok_or_else(|| Error::new("cuDNN proposes an algorithm without an engine"))?;
     let mut name = format!("engine {}", engine.read_integer(attribute::ENGINE_INDEX)?);
-    for knob in config.read_descriptors(attribute::CONFIG_KNOB_CHOICES, kind::KNOB_CHOICE)? {
-        let kind = knob.read_codes(attribute::KNOB_TYPE, value::KNOB_TYPE)?;
+    for knob in config.read_descriptors(attribute::CONFIG_KNOB_CHOICES, kind::KNOB_CHOICE, KNOBS)? {
+        let kind = knob.read_codes(attribute::KNOB_TYPE, value::KNOB_TYPE, 1)?;
         name += &format!(", {}={}", kind.first().unwrap_or(&-1), knob.read_integer(attribute::KNOB_VALUE)?);
     }
     if !seen.insert(name.clone()) {
         return Ok(None);
     }
-    if !allowed(c, &engine.read_codes(attribute::ENGINE_NUMERICAL_NOTES, value::NUMERICAL_NOTE)?) {
+    if !allowed(c, &engine.read_codes(attribute::ENGINE_NUMERICAL_NOTES, value::NUMERICAL_NOTE, NOTES)?) {
         left_out.by_rule += 1;
         return Ok(None);
     }
@@ -109,26 +119,22 @@ fn ready(
 
 /// Whether an engine with those numerical notes keeps the convolution's promises.
 fn allowed(c: &Convolution, notes: &[c_int]) -> bool {
-    // Fourier transforms and Winograd's larger tiles lose two to three digits more than a plain sum.
-    const ROUNDS: [c_int; 6] = [
-        note::TENSOR_CORE,
-        note::DOWN_CONVERT_INPUTS,
-        note::REDUCED_PRECISION_REDUCTION,
-        note::FFT,
-        note::WINOGRAD_TILE_6X6,
-        note::WINOGRAD_TILE_13X13,
-    ];
+    // What multiplies by less than f32 (for f32 tensors, tensor cores mean TF32). Fourier transforms and
+    // Winograd's larger tiles lose one to three digits more than a plain sum.
+    const ROUNDS: [c_int; 5] =
+        [note::TENSOR_CORE, note::DOWN_CONVERT_INPUTS, note::FFT, note::WINOGRAD_TILE_6X6, note::WINOGRAD_TILE_13X13];
     let exact = c.element == Element::F32 && !c.tf32;
     let varies = notes.contains(&note::NONDETERMINISTIC);
     let rounds = notes.iter().any(|n| ROUNDS.contains(n));
-    !(c.deterministic && varies || exact && rounds)
+    // Sums are f32 in every case.
+    !(c.deterministic && varies || exact && rounds || notes.contains(&note::REDUCED_PRECISION_REDUCTION))
 }
 
 impl LeftOut {
     fn explain(self, c: &Convolution, limit_bytes: usize) -> Error {
         let mut why = Vec::new();
         if self.by_rule > 0 {
-            why.push(format!("{} round more than f32 does, or give another result every time", self.by_rule));
+            why.push(format!("{} round more than is allowed, or give another result every time", self.by_rule));
         }
         if self.unready > 0 {
             why.push(format!("{} do not run on this card", self.unready));
