@@ -32,7 +32,7 @@ fn not_found(e: &library::NotFound, folders: &[PathBuf]) -> Error {
     let list = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     // A file that is there and cannot be opened is what went wrong; the loader's own search is tried anyhow.
     let what = match e.tried.iter().find(|(place, _)| place.is_absolute()) {
-        Some((place, said)) => format!("cuDNN cannot be opened: {} ({said})", place.display()),
+        Some((_, said)) => format!("cuDNN cannot be opened: {said}"),
         None => format!(
             "there is no cuDNN 9 on this machine: {NAME} is neither known to the system's loader nor in {}",
             list(folders)
