@@ -150,3 +150,52 @@ impl LeftOut {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Direction;
+    use super::*;
+    use crate::nn::kernel::cpu::ConvShape;
+
+    fn convolution(element: Element, tf32: bool, deterministic: bool) -> Convolution {
+        let shape = ConvShape {
+            batch: 64,
+            input: [1, 57, 56],
+            in_channels: 3,
+            out_channels: 8,
+            kernel: [1, 3, 3],
+            stride: [1, 2, 2],
+            padding: [0, 1, 1],
+        };
+        Convolution { direction: Direction::Data, shape, element, tf32, deterministic }
+    }
+
+    #[test]
+    fn f32_without_tf32_takes_no_engine_that_rounds_more_than_f32() {
+        let (strict, tf32) = (convolution(Element::F32, false, false), convolution(Element::F32, true, false));
+        let bf16 = convolution(Element::Bf16, false, false);
+        for rounding in [note::TENSOR_CORE, note::DOWN_CONVERT_INPUTS, note::FFT, note::WINOGRAD_TILE_6X6] {
+            assert!(!allowed(&strict, &[rounding]) && allowed(&tf32, &[rounding]) && allowed(&bf16, &[rounding]));
+        }
+        assert!(allowed(&strict, &[]) && allowed(&strict, &[note::NONDETERMINISTIC]));
+    }
+
+    #[test]
+    fn a_deterministic_run_takes_no_engine_that_varies_and_nobody_sums_in_less_than_f32() {
+        for element in [Element::F32, Element::Bf16] {
+            assert!(!allowed(&convolution(element, true, true), &[note::TENSOR_CORE, note::NONDETERMINISTIC]));
+            assert!(allowed(&convolution(element, true, true), &[note::TENSOR_CORE]));
+            assert!(!allowed(&convolution(element, true, false), &[note::REDUCED_PRECISION_REDUCTION]));
+        }
+    }
+
+    #[test]
+    fn an_error_says_which_convolution_and_why_nothing_serves_it() {
+        let left_out = LeftOut { by_rule: 2, least_workspace_bytes: Some(4096), ..LeftOut::default() };
+        let error = left_out.explain(&convolution(Element::Bf16, false, true), 100);
+        let expected = "cuDNN has no algorithm for the data gradient of a 3x3 convolution (stride 2x2, padding 1x1) of \
+            64x57x56x3 to 64x29x28x8 in bf16 (2 round more than is allowed, or give another result every time; others \
+            need a workspace of 4096 bytes at least, and 100 are allowed)";
+        assert_eq!(error.what, expected);
+    }
+}
