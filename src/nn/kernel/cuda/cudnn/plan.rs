@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// More are not made ready: the heuristics propose up to 60, by rising estimates of their time.
 const MOST: usize = 16;
 
-/// Room for an algorithm's settings: cuDNN 9.28 gives 7 at most.
+/// Room for an algorithm's settings; cuDNN 9.28 has been seen to give 8.
 const KNOBS: usize = 32;
 
 /// Room for an algorithm's numerical notes, of which cuDNN 9.28 knows 10.
@@ -112,7 +112,7 @@ fn ready(
         .handle(attribute::PLAN_HANDLE, connection.handle)?
         .descriptor(attribute::PLAN_CONFIG, &config)?
         .finalize(&format!("{name} for {c}"))?;
-    let workspace_bytes = usize::try_from(plan.read_integer(attribute::PLAN_WORKSPACE_BYTES)?).unwrap_or(0);
+    let workspace_bytes = usize::try_from(plan.read_integer(attribute::PLAN_WORKSPACE_BYTES)?).unwrap_or(usize::MAX);
     let (graph, connection) = (graph.clone(), connection.clone());
     Ok(Some(Plan { workspace_bytes, name, plan, _config: config, _graph: graph, connection }))
 }
@@ -153,9 +153,9 @@ impl LeftOut {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Direction;
     use super::*;
     use crate::nn::kernel::cpu::ConvShape;
+    use crate::nn::program::Direction;
 
     fn convolution(element: Element, tf32: bool, deterministic: bool) -> Convolution {
         let shape = ConvShape {
