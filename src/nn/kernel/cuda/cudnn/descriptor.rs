@@ -73,23 +73,25 @@ impl Descriptor {
         Ok(value[0])
     }
 
-    /// Codes of an enumeration, as many as there are, 64 at most.
-    pub fn read_codes(&self, name: c_int, kind: c_int) -> Result<Vec<c_int>> {
-        let mut codes = vec![0; 64];
+    /// Codes of an enumeration, as many as there are, `most` at most; 1 where there is always one.
+    pub fn read_codes(&self, name: c_int, kind: c_int, most: usize) -> Result<Vec<c_int>> {
+        let mut codes = vec![0; most];
         let count = self.get(name, kind, &mut codes)?;
         codes.truncate(count);
         Ok(codes)
     }
 
-    /// The descriptors of that kind under `name`.
-    pub fn read_descriptors(&self, name: c_int, kind: c_int) -> Result<Vec<Descriptor>> {
-        let count = self.get::<Handle>(name, value::DESCRIPTOR, &mut [])?;
-        let mut found = (0..count).map(|_| Descriptor::new(self.functions, kind)).collect::<Result<Vec<_>>>()?;
-        if count > 0 {
-            // cuDNN fills descriptors that the caller has made.
-            let mut handles: Vec<Handle> = found.iter().map(Descriptor::raw).collect();
-            found.truncate(self.get(name, value::DESCRIPTOR, &mut handles)?);
-        }
+    /// How many values there are. cuDNN does not count every attribute's.
+    pub fn count(&self, name: c_int, kind: c_int) -> Result<usize> {
+        self.get::<c_int>(name, kind, &mut [])
+    }
+
+    /// The descriptors of that kind under `name`, as many as there are, `most` at most.
+    pub fn read_descriptors(&self, name: c_int, kind: c_int, most: usize) -> Result<Vec<Descriptor>> {
+        // cuDNN fills descriptors that the caller has made.
+        let mut found = (0..most).map(|_| Descriptor::new(self.functions, kind)).collect::<Result<Vec<_>>>()?;
+        let mut handles: Vec<Handle> = found.iter().map(Descriptor::raw).collect();
+        found.truncate(self.get(name, value::DESCRIPTOR, &mut handles)?);
         Ok(found)
     }
 

@@ -42,7 +42,8 @@ impl Functions {
             let text = if text.is_null() { c"unknown to it" } else { CStr::from_ptr(text) };
             (CStr::from_ptr(last.as_ptr()).to_string_lossy(), text.to_string_lossy())
         };
-        let because = if last.trim().is_empty() { String::new() } else { format!("; {}", last.trim()) };
+        // Its last messages, a line each.
+        let because: String = last.lines().map(|line| format!("; {}", line.trim())).collect();
         Err(Error::new(format!("cuDNN cannot {doing}: {text} (cuDNN error {status}{because})")))
     }
 }

@@ -32,7 +32,7 @@ fn not_found(e: &library::NotFound, folders: &[PathBuf]) -> Error {
     let list = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     // A file that is there and cannot be opened is what went wrong; the loader's own search is tried anyhow.
     let what = match e.tried.iter().find(|(place, _)| place.is_absolute()) {
-        Some((place, said)) => format!("cuDNN cannot be opened: {} ({said})", place.display()),
+        Some((_, said)) => format!("cuDNN cannot be opened: {said}"),
         None => format!(
             "there is no cuDNN 9 on this machine: {NAME} is neither known to the system's loader nor in {}",
             list(folders)
@@ -124,5 +124,35 @@ fn open_companions(cudnn: &Functions) {
             // It stays open as long as the process, as cuDNN does.
             std::mem::forget(opened);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wheels_are_looked_for_in_every_python_of_a_prefix_the_newest_first() {
+        let prefix = tempfile::tempdir().unwrap();
+        for python in ["python3.9", "python3.12", "python2.7", "site-python"] {
+            std::fs::create_dir_all(prefix.path().join("lib").join(python)).unwrap();
+        }
+        let lib = prefix.path().join("lib");
+        let expected = ["3.12/site", "3.12/dist", "3.9/site", "3.9/dist"]
+            .map(|p| lib.join(format!("python{p}-packages/nvidia/cudnn/lib")));
+        assert_eq!(wheels(prefix.path()), expected);
+        assert!(wheels(&lib).is_empty(), "a prefix without Python has no wheels");
+    }
+
+    #[test]
+    fn what_is_missing_names_the_places_and_the_cure() {
+        let folders = [PathBuf::from("/one"), PathBuf::from("/two")];
+        let bare = (PathBuf::from(NAME), "not found".to_owned());
+        let none = not_found(&library::NotFound { tried: vec![bare.clone()] }, &folders);
+        assert!(none.what.ends_with("nor in /one, /two"), "{none}");
+        assert!(none.cure.unwrap().contains("nvidia-cudnn-cu12"));
+        let broken = (folders[1].join(NAME), "/two/libcudnn.so.9: file too short".to_owned());
+        let damaged = not_found(&library::NotFound { tried: vec![bare, broken] }, &folders);
+        assert_eq!(damaged.what, "cuDNN cannot be opened: /two/libcudnn.so.9: file too short");
     }
 }

@@ -50,9 +50,9 @@ impl Cudnn {
     }
 
     /// The algorithms for a convolution in the order of cuDNN's heuristics: only those that keep its promises, run on
-    /// this card and need a workspace of at most `limit_bytes`; the first alone if it is deterministic, else the first 8.
+    /// this card and need a workspace of at most `limit_bytes`; the first alone if it is deterministic, else the first 16.
     ///
-    /// Fails, and says why, where there is none. Nothing is kept: cuDNN compiles some of them anew at every call.
+    /// Fails, and says why, where there is none. Nothing is kept.
     pub fn candidates(&self, c: &Convolution, limit_bytes: usize) -> Result<Vec<Plan>> {
         plan::candidates(&self.connection, c, limit_bytes)
     }
