@@ -15,7 +15,7 @@ const WORKSPACE_BYTES: u64 = 160 << 20;
 
 /// What a card gives its context, cuDNN's kernels and the algorithms' workspace.
 #[cfg(feature = "cuda")]
-const CARD_OVERHEAD_BYTES: u64 = 1 << 30;
+const CARD_OVERHEAD_BYTES: u64 = 3 << 29;
 
 /// Bytes that training `graph` on `batch` samples at once takes on a card, weights and optimizer included: exact but
 /// for a flat sum that stands for what the driver and cuDNN take.

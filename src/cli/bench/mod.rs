@@ -1,5 +1,6 @@
 //! `hcwb bench`: what this machine makes of the engine, and its bare numbers for comparison with other tools.
 
+mod check;
 mod features;
 mod gradients;
 mod infer;
@@ -14,6 +15,8 @@ use clap::Subcommand;
 pub enum BenchCommand {
     /// Time training steps of a model on data in memory: forward, backward, Adam
     Train(train::BenchTrain),
+    /// Compare a device with the CPU: every layer, whole networks, short trainings
+    Check(check::BenchCheck),
     /// Time a model's inference on images in memory
     Infer(infer::BenchInfer),
     /// The weights that a network starts from, as safetensors
@@ -27,6 +30,7 @@ pub enum BenchCommand {
 pub fn run(command: &BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Train(args) => train::bench_train(args),
+        BenchCommand::Check(args) => check::run(args),
         BenchCommand::Infer(args) => infer::run(args),
         BenchCommand::Start(args) => start::run(args),
         BenchCommand::Gradients(args) => gradients::run(args),

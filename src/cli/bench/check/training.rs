@@ -1,0 +1,104 @@
+//! Short trainings on drawn ellipses: the loss that a device ends with beside the CPU's.
+
+use super::Row;
+use crate::error::{Error, Result};
+use crate::model::{self, ModelOptions};
+use crate::nn::program::Arithmetic;
+use crate::nn::trainer::Part;
+use crate::nn::{Device, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Tensor, Trainer};
+
+/// Two trainings whose sums are rounded in another order part ways; their mean losses stay this close.
+const LIMIT: f64 = 0.2;
+
+/// What is trained, and how.
+struct Course {
+    model: &'static str,
+    side: usize,
+    batch: usize,
+    steps: u64,
+    loss: Loss,
+    lr: f64,
+}
+
+pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
+    let courses = match quick {
+        true => [
+            Course { model: "cnn263k", side: 32, batch: 4, steps: 30, loss: Loss::Mse, lr: 1e-3 },
+            Course { model: "unet-small", side: 32, batch: 4, steps: 12, loss: Loss::Dice, lr: 1e-3 },
+        ],
+        false => [
+            Course { model: "cnn1m", side: 128, batch: 16, steps: 300, loss: Loss::Mse, lr: 1e-3 },
+            Course { model: "unet", side: 64, batch: 16, steps: 60, loss: Loss::Dice, lr: 1e-3 },
+        ],
+    };
+    let mut rows = Vec::new();
+    for course in courses {
+        let expected = course.train(Device::Cpu, Precision::F32)?;
+        for precision in [Precision::F32, Precision::Bf16] {
+            let found = course.train(device, precision)?;
+            let difference = (found.last - expected.last).abs() / expected.first;
+            let ok = difference <= LIMIT && found.last < 0.9 * found.first;
+            let where_ = format!("{:.4} → {:.4}, CPU {:.4}", found.first, found.last, expected.last);
+            let (what, precision) = (course.model.to_owned(), precision.name());
+            rows.push(Row { part: "training", what, precision, difference, limit: LIMIT, ok, where_ });
+        }
+    }
+    Ok(rows)
+}
+
+/// Mean losses of the first and of the last steps.
+struct Outcome {
+    first: f64,
+    last: f64,
+}
+
+impl Course {
+    fn train(&self, device: Device, precision: Precision) -> Result<Outcome> {
+        let mut options = ModelOptions::default();
+        options.set_pair(&format!("input={0}x{0}", self.side))?;
+        let graph = model::find(self.model)?.spec().with(&options).build()?;
+        let channels = graph.input_shape()[2];
+        let arithmetic = Arithmetic { precision, deterministic: false };
+        let adam = OptimizerSpec::new(OptimizerKind::Adam);
+        let mut trainer = Trainer::new(Network::new(graph, 1), device, arithmetic, self.loss, &adam)?;
+        let mut losses = Vec::new();
+        for step in 0..self.steps {
+            trainer.submit(&[self.batch(step, channels)?], self.lr)?;
+            while trainer.in_flight() > trainer.ahead() {
+                losses.extend(trainer.collect()?.map(|d| d.loss));
+            }
+        }
+        while let Some(done) = trainer.collect()? {
+            losses.push(done.loss);
+        }
+        if let Some(step) = losses.iter().position(|l| !l.is_finite()) {
+            return Err(Error::new(format!("{} on {device}: the loss of step {step} is not a number", self.model)));
+        }
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+        let few = (losses.len() / 6).max(1);
+        Ok(Outcome { first: mean(&losses[..few]), last: mean(&losses[losses.len() - few..]) })
+    }
+
+    /// Bright ellipses on a dim ground; the truth is their mask, or their width.
+    fn batch(&self, step: u64, channels: usize) -> Result<Part> {
+        let side = self.side;
+        let mut values = vec![0f32; self.batch * side * side * channels];
+        let (mut masks, mut widths) = (Vec::new(), Vec::new());
+        for (i, image) in values.chunks_exact_mut(side * side * channels).enumerate() {
+            let draw =
+                |k: u64| (crate::nn::kernel::cpu::mix(step * 977 + i as u64 * 13 + k) >> 40) as f32 / 16_777_216.0;
+            let of = |share: f32| share * side as f32;
+            let (cx, cy) = (of(0.4 + 0.2 * draw(1)), of(0.4 + 0.2 * draw(2)));
+            let (a, b) = (of(0.15 + 0.2 * draw(3)), of(0.15 + 0.2 * draw(4)));
+            widths.push(2.0 * a / side as f32);
+            for (p, pixel) in image.chunks_exact_mut(channels).enumerate() {
+                let (x, y) = ((p % side) as f32 - cx, (p / side) as f32 - cy);
+                let inside = (x / a).powi(2) + (y / b).powi(2) < 1.0;
+                masks.push(f32::from(u8::from(inside)));
+                pixel.fill(if inside { 1.0 } else { -0.5 } + 0.2 * draw(5 + p as u64 % 7));
+            }
+        }
+        let input = Tensor::from_vec(&[self.batch, side, side, channels], values)?;
+        Ok(Part { input, truth: if self.loss == Loss::Dice { masks } else { widths }, seed: step })
+    }
+}
