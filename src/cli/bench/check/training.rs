@@ -2,10 +2,11 @@
 
 use super::Row;
 use crate::error::{Error, Result};
-use crate::model::{self, ModelOptions};
 use crate::nn::program::Arithmetic;
 use crate::nn::trainer::Part;
 use crate::nn::{Device, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Tensor, Trainer};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// Two trainings whose sums are rounded in another order part ways; their mean losses stay this close.
 const LIMIT: f64 = 0.2;
@@ -54,9 +55,7 @@ struct Outcome {
 
 impl Course {
     fn train(&self, device: Device, precision: Precision) -> Result<Outcome> {
-        let mut options = ModelOptions::default();
-        options.set_pair(&format!("input={0}x{0}", self.side))?;
-        let graph = model::find(self.model)?.spec().with(&options).build()?;
+        let graph = super::networks::at_size(self.model, self.side)?;
         let channels = graph.input_shape()[2];
         let arithmetic = Arithmetic { precision, deterministic: false };
         let adam = OptimizerSpec::new(OptimizerKind::Adam);
@@ -85,17 +84,17 @@ impl Course {
         let mut values = vec![0f32; self.batch * side * side * channels];
         let (mut masks, mut widths) = (Vec::new(), Vec::new());
         for (i, image) in values.chunks_exact_mut(side * side * channels).enumerate() {
-            let draw =
-                |k: u64| (crate::nn::kernel::cpu::mix(step * 977 + i as u64 * 13 + k) >> 40) as f32 / 16_777_216.0;
+            let mut rng = ChaCha8Rng::seed_from_u64(step * 977 + i as u64);
+            let mut draw = || rng.random::<f32>();
             let of = |share: f32| share * side as f32;
-            let (cx, cy) = (of(0.4 + 0.2 * draw(1)), of(0.4 + 0.2 * draw(2)));
-            let (a, b) = (of(0.15 + 0.2 * draw(3)), of(0.15 + 0.2 * draw(4)));
+            let (cx, cy) = (of(0.4 + 0.2 * draw()), of(0.4 + 0.2 * draw()));
+            let (a, b) = (of(0.15 + 0.2 * draw()), of(0.15 + 0.2 * draw()));
             widths.push(2.0 * a / side as f32);
             for (p, pixel) in image.chunks_exact_mut(channels).enumerate() {
                 let (x, y) = ((p % side) as f32 - cx, (p / side) as f32 - cy);
                 let inside = (x / a).powi(2) + (y / b).powi(2) < 1.0;
                 masks.push(f32::from(u8::from(inside)));
-                pixel.fill(if inside { 1.0 } else { -0.5 } + 0.2 * draw(5 + p as u64 % 7));
+                pixel.fill(if inside { 1.0 } else { -0.5 } + 0.2 * draw());
             }
         }
         let input = Tensor::from_vec(&[self.batch, side, side, channels], values)?;
