@@ -32,11 +32,16 @@ fn grid(shape: &[usize], seed: usize) -> Result<Tensor> {
     Tensor::from_vec(shape, (0..shape.iter().product()).map(value).collect())
 }
 
-/// Weights likewise; variances stay positive.
+/// Weights likewise, in eighths; variances stay positive. Biases lie between what products make, so that no sum is zero:
+/// there the least difference in the order of sums would open or shut ReLU.
 fn on_a_grid(weights: BTreeMap<String, Array>) -> BTreeMap<String, Array> {
     let value = |name: &str, i: usize| {
         let step = ((i * 31 + i / 13 + name.len()) % 9) as f32;
-        if name.ends_with("running_var") { 0.5 + step / 8.0 } else { step / 8.0 - 0.5 }
+        match name.rsplit('.').next() {
+            Some("running_var") => 0.5 + step / 8.0,
+            Some("bias") => step / 8.0 - 0.5 + 1.0 / 64.0,
+            _ => step / 8.0 - 0.5,
+        }
     };
     let redrawn = |(name, array): (String, Array)| {
         let values = (0..array.values.len()).map(|i| value(&name, i)).collect();
