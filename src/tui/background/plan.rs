@@ -5,6 +5,7 @@ use crate::dataset::hc18::Folder;
 use crate::dataset::registry::{self, Dataset};
 use crate::dataset::{Preparation, cache, split};
 use crate::error::Result;
+use crate::nn::device::{Device, Resolved};
 use crate::recipe::Recipe;
 use crate::tui::model::{Part, Plan};
 use crate::workspace::Workspace;
@@ -14,6 +15,13 @@ pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     let [width, height] = recipe.data.size;
     let (trainable, non_trainable) = recipe.graph()?.parameter_count();
     let mut plan = Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
+    match Device::resolve(&recipe.train.device) {
+        Ok(Resolved { device, note }) => {
+            plan.card = (device != Device::Cpu).then(|| device.describe());
+            plan.note = note;
+        }
+        Err(error) => plan.obstacle = Some(super::words(&error)),
+    }
     let dataset = match registry::load(ws, &recipe.data.dataset) {
         Ok(dataset) => dataset,
         Err(error) => {

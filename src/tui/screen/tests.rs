@@ -250,7 +250,7 @@ impl Bench {
             parts: Some([Part { images: 640, exams: 518 }, Part { images: 160, exams: 131 }, Part::default()]),
             data: self.state.data.sets().first().cloned(),
             prepared: true,
-            obstacle: None,
+            ..Plan::default()
         };
         self.state.launch.planned(1, Ok(plan));
         self
@@ -325,6 +325,64 @@ fn status_has_its_colour_and_its_word_and_the_selection_is_reversed() {
     assert!(bench.cell("› ▶ running").modifier.contains(Modifier::REVERSED));
     assert!(bench.cell("[3 Runs]").modifier.contains(Modifier::REVERSED));
     assert_eq!(bench.cell("┄ validation").fg, Color::Yellow);
+}
+
+/// The running run's worker says that of the machine.
+fn with_system(bench: &mut Bench, system: event::System) {
+    let time = jiff::Timestamp::from_second(1_767_265_499).unwrap();
+    let news = RunNews {
+        run: bench.runs[3].clone(),
+        anew: false,
+        events: vec![Event { seq: 99, time, body: Body::System(system) }],
+        status: Status::Running,
+        recipe: None,
+        console: None,
+    };
+    bench.state.update(Action::RunEvents(news));
+}
+
+#[test]
+fn a_running_runs_card_stands_in_the_header_as_far_as_there_is_room() {
+    let card = event::System {
+        cpu_percent: 34.0,
+        rss_bytes: 3 << 30,
+        gpu: Some(0),
+        gpu_percent: Some(97.0),
+        gpu_memory_bytes: Some(61 << 30),
+        gpu_memory_total_bytes: Some(139 << 30),
+        gpu_power_watts: Some(412.5),
+        gpu_temperature_c: Some(62.0),
+    };
+    for (width, cpu_percent, wanted) in [
+        (120, 34.0, "gpu0 97% 61G/139G 62°  cpu 34%  11:05"),
+        (80, 34.0, "gpu0 97% 61G/139G  cpu 34%  11:05"),
+        (80, 1340.0, "gpu0 97%  cpu 1340%  11:05"),
+    ] {
+        let mut bench = bench(width, 40);
+        with_system(&mut bench, event::System { cpu_percent, ..card.clone() });
+        let screen = bench.screen();
+        assert!(screen.lines().next().unwrap().ends_with(wanted), "{screen}");
+    }
+    let mut bench = bench(120, 40);
+    with_system(&mut bench, card.clone());
+    bench.press(KeyCode::Enter);
+    assert!(bench.screen().contains("gpu0 97% 61G/139G 62° · 412 W"), "{}", bench.screen());
+    // Without NVML there is nothing to say of the card, and the CPU is as ever.
+    let unknown = event::System { cpu_percent: 34.0, gpu: Some(0), ..event::System::default() };
+    with_system(&mut bench, unknown);
+    assert!(bench.screen().lines().next().unwrap().ends_with(" cpu 34%  11:05"));
+    assert!(!bench.screen().contains("gpu"));
+}
+
+#[test]
+fn what_auto_lacks_and_the_card_it_takes_stand_in_the_plan() {
+    let mut bench = bench(120, 40).with_plan();
+    let card = Plan { card: Some("cuda:0 (NVIDIA H100)".to_owned()), ..Plan::default() };
+    bench.state.launch.planned(1, Ok(card));
+    assert!(bench.screen().contains("device      cuda:0 (NVIDIA H100)"), "{}", bench.screen());
+    let note = Plan { note: Some("no card can be used".to_owned()), ..Plan::default() };
+    bench.state.launch.planned(1, Ok(note));
+    assert!(bench.screen().contains("! no card can be used"), "{}", bench.screen());
 }
 
 #[test]

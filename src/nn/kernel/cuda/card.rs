@@ -24,6 +24,18 @@ pub fn switched_off() -> bool {
     std::env::var_os("HCWB_CUDA").is_some_and(|word| word == "off")
 }
 
+/// Refuses an `HCWB_CUDA` that is neither `off` nor `auto`.
+pub fn check_env() -> Result<()> {
+    match std::env::var_os("HCWB_CUDA") {
+        Some(word) if !["", "auto", "off"].iter().any(|known| word == *known) => {
+            let word = word.to_string_lossy().into_owned();
+            Err(Error::usage(format!("HCWB_CUDA is `{}`", crate::text::line(&word)))
+                .cure("use no card at all with HCWB_CUDA=off, or leave it unset"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every card that the driver shows, in its order.
 pub fn cards() -> Result<Vec<CardInfo>> {
     let driver = driver()?;

@@ -139,6 +139,12 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
             format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict()),
         ));
     }
+    if let Some(card) = &plan.card {
+        lines.push((Scope::Text, format!("device      {}", crate::text::line(card))));
+    }
+    if let Some(note) = &plan.note {
+        lines.push((Scope::Warning, format!("! {}", crate::text::line(note))));
+    }
     if let Some(obstacle) = &plan.obstacle {
         lines.push((Scope::Error, format!("✘ {obstacle}")));
     }
