@@ -327,15 +327,15 @@ fn status_has_its_colour_and_its_word_and_the_selection_is_reversed() {
     assert_eq!(bench.cell("┄ validation").fg, Color::Yellow);
 }
 
-/// The running run's worker says that of the machine.
-fn with_system(bench: &mut Bench, system: event::System) {
+/// The worker of the run of that number says that of the machine.
+fn with_system(bench: &mut Bench, run: usize, system: event::System) {
     let time = jiff::Timestamp::from_second(1_767_265_499).unwrap();
     let news = RunNews {
-        run: bench.runs[3].clone(),
-        anew: false,
+        run: bench.runs[run].clone(),
+        anew: run != 3,
         events: vec![Event { seq: 99, time, body: Body::System(system) }],
         status: Status::Running,
-        recipe: None,
+        recipe: (run != 3).then(Box::default),
         console: None,
     };
     bench.state.update(Action::RunEvents(news));
@@ -353,23 +353,27 @@ fn a_running_runs_card_stands_in_the_header_as_far_as_there_is_room() {
         gpu_power_watts: Some(412.5),
         gpu_temperature_c: Some(62.0),
     };
-    for (width, cpu_percent, wanted) in [
-        (120, 34.0, "gpu0 97% 61G/139G 62°  cpu 34%  11:05"),
-        (80, 34.0, "gpu0 97% 61G/139G  cpu 34%  11:05"),
-        (80, 1340.0, "gpu0 97%  cpu 1340%  11:05"),
+    for (width, cards, wanted) in [
+        (120, 1, "gpu0 97% 61G/139G 62°  cpu 34%  11:05"),
+        (80, 1, "gpu0 97% 61G/139G  cpu 34%  11:05"),
+        (120, 2, "gpu0 97% 61G/139G 62°  gpu1 97% 61G/139G 62°  cpu 68%  11:05"),
+        (80, 2, "gpu0 97%  gpu1 97%  cpu 68%  11:05"),
     ] {
         let mut bench = bench(width, 40);
-        with_system(&mut bench, event::System { cpu_percent, ..card.clone() });
+        with_system(&mut bench, 3, card.clone());
+        if cards == 2 {
+            with_system(&mut bench, 2, event::System { gpu: Some(1), ..card.clone() });
+        }
         let screen = bench.screen();
         assert!(screen.lines().next().unwrap().ends_with(wanted), "{screen}");
     }
     let mut bench = bench(120, 40);
-    with_system(&mut bench, card.clone());
+    with_system(&mut bench, 3, card.clone());
     bench.press(KeyCode::Enter);
     assert!(bench.screen().contains("gpu0 97% 61G/139G 62° · 412 W"), "{}", bench.screen());
     // Without NVML there is nothing to say of the card, and the CPU is as ever.
     let unknown = event::System { cpu_percent: 34.0, gpu: Some(0), ..event::System::default() };
-    with_system(&mut bench, unknown);
+    with_system(&mut bench, 3, unknown);
     assert!(bench.screen().lines().next().unwrap().ends_with(" cpu 34%  11:05"));
     assert!(!bench.screen().contains("gpu"));
 }
