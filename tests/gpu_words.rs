@@ -42,7 +42,7 @@ fn without_a_driver_a_named_card_is_refused_before_a_run_is_made() {
         assert!(sentence.contains("cannot be used") && sentence.contains("switched off (HCWB_CUDA=off)"), "{said}");
         assert_eq!(said.lines().count(), 2, "a sentence and its cure: {said}");
     }
-    let said = sandbox.fails(2, &sandbox.quick(&["--set", "train.device=gpu"]));
+    let said = sandbox.fails(2, &sandbox.quick(&["--device", "gpu"]));
     assert!(said.contains("no device called gpu") && said.contains("cuda:0"), "{said}");
     assert!(!sandbox.workspace().join("runs").exists(), "a refused run left a directory");
 }
@@ -173,14 +173,41 @@ fn a_card_that_is_not_there_is_refused_with_the_ones_that_are() {
     assert!(start("cuda:0", "0").contains("shows no card"));
 }
 
+/// Starts a run that goes on until it is stopped, on a machine with two simulated cards.
+fn start_on(sandbox: &Sandbox, device: &str) -> String {
+    let mut command = sandbox.command(&sandbox.quick(&["--device", device, "--set", "train.epochs=5000", "--json"]));
+    let started = card::given(&mut command).env("HCWB_CARD_COUNT", "2").output().unwrap();
+    assert!(started.status.success(), "{}", said(&started));
+    serde_json::from_slice::<Value>(&started.stdout).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_waits_for_its_own_card_and_for_no_other() {
+    let sandbox = Sandbox::with_phantoms(24);
+    let first = start_on(&sandbox, "auto");
+    sandbox.wait_for_status(&first, "running");
+    let second = start_on(&sandbox, "cuda:0");
+    let other = start_on(&sandbox, "cuda:1");
+    sandbox.wait_for_status(&other, "running");
+    // Not on a card at all, and after two that are.
+    let on_cpu = sandbox.start(&["--set", "train.epochs=1"]);
+    sandbox.wait_for_status(&on_cpu, "finished");
+    assert_eq!(sandbox.status(&second), "queued");
+    sandbox.ok(&["run", "stop", &first]);
+    sandbox.wait_for_status(&second, "running");
+    for id in [&second, &other] {
+        sandbox.ok(&["run", "stop", id]);
+        sandbox.wait_for_status(id, "stopped");
+    }
+    let device = |id: &str| sandbox.events(id).into_iter().find(|e| e["kind"] == "started").unwrap()["device"].clone();
+    let devices = [&first, &second, &other, &on_cpu].map(|id| device(id));
+    assert_eq!(devices, ["cuda:0 (Simulated card)", "cuda:0 (Simulated card)", "cuda:1 (Simulated card)", "cpu"]);
+}
+
 #[test]
 fn a_run_on_a_card_says_which_one_and_what_it_is_doing() {
     let sandbox = Sandbox::with_phantoms(24);
-    let start = sandbox.quick(&["--set", "train.device=cuda:0", "--set", "train.epochs=5000", "--json"]);
-    let mut command = sandbox.command(&start);
-    let started = card::given(&mut command).output().unwrap();
-    assert!(started.status.success(), "{}", said(&started));
-    let id = serde_json::from_slice::<Value>(&started.stdout).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = start_on(&sandbox, "cuda:0");
     let system = || sandbox.events(&id).into_iter().find(|e| e["kind"] == "system");
     wait("a system event", || system().is_some());
     sandbox.ok(&["run", "stop", &id]);
