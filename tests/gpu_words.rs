@@ -1,5 +1,7 @@
 //! What hcwb says of graphics cards: where there is none, where something is missing, and where there is one.
 
+#![cfg(feature = "cuda")]
+
 mod card;
 mod common;
 
