@@ -48,7 +48,7 @@ fn libraries() -> Vec<Check> {
     checks.extend(of_cards());
     checks.push(match card::cudnn() {
         Ok(found) => Check::good("cuDNN", format!("{}: {}", found.version, found.place.display())),
-        Err(e) => Check { tried: tried(card::cudnn_places()), ..Check::failed("cuDNN", e) },
+        Err(e) => Check::failed("cuDNN", e),
     });
     checks.push(match nvml {
         Ok(opened) => Check::good("NVML", opened.found.display().to_string()),
