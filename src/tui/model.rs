@@ -102,8 +102,8 @@ pub struct Plan {
     pub parts: Option<[Part; 3]>,
     pub data: Option<DataRow>,
     pub prepared: bool,
-    /// The card that it would run on, if it is one.
-    pub card: Option<String>,
+    /// What it would run on, and the memory that a step takes there.
+    pub device: Option<(String, u64)>,
     /// Why `auto` is the CPU although there is a driver.
     pub note: Option<String>,
     /// Why it cannot start as it is, with the cure.

@@ -250,6 +250,7 @@ impl Bench {
             parts: Some([Part { images: 640, exams: 518 }, Part { images: 160, exams: 131 }, Part::default()]),
             data: self.state.data.sets().first().cloned(),
             prepared: true,
+            device: Some(("cpu".to_owned(), 290_000_000)),
             ..Plan::default()
         };
         self.state.launch.planned(1, Ok(plan));
@@ -381,9 +382,10 @@ fn a_running_runs_card_stands_in_the_header_as_far_as_there_is_room() {
 #[test]
 fn what_auto_lacks_and_the_card_it_takes_stand_in_the_plan() {
     let mut bench = bench(120, 40).with_plan();
-    let card = Plan { card: Some("cuda:0 (NVIDIA H100)".to_owned()), ..Plan::default() };
+    let card = Plan { device: Some(("cuda:0 (NVIDIA H100)".to_owned(), 12_340_000_000)), ..Plan::default() };
     bench.state.launch.planned(1, Ok(card));
-    assert!(bench.screen().contains("device      cuda:0 (NVIDIA H100)"), "{}", bench.screen());
+    let line = "device      cuda:0 (NVIDIA H100), a step takes about 12.3 GB";
+    assert!(bench.screen().contains(line), "{}", bench.screen());
     let note = Plan { note: Some("no card can be used".to_owned()), ..Plan::default() };
     bench.state.launch.planned(1, Ok(note));
     assert!(bench.screen().contains("! no card can be used"), "{}", bench.screen());
