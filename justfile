@@ -28,7 +28,10 @@ bench-peers *ARGS:
     cargo build --release
     python3 benches/peers/compare.py {{ARGS}}
 
-# The CUDA build (not there yet: docs/decisions.md)
+# The build for CPU and NVIDIA cards, on a machine with a CUDA toolkit or without (docs/gpu.md)
 cuda:
-    @echo "This version trains on the CPU only; the CUDA build comes with the feature of that name."
-    @exit 1
+    cargo build --release
+
+# The kernels' PTX anew, after a change in src/nn/kernel/cuda/kernels (needs Python with pip)
+ptx:
+    python3 src/nn/kernel/cuda/kernels/make_ptx.py

@@ -71,7 +71,7 @@ fn what_cannot_be_trained_is_refused_before_a_run_is_made() {
         (&["model.pretrained=vgg16", "model.name=cnn1m"], "no encoder", "model.pretrained=none"),
         (&["model.pretrained=none", "model.classes=3"], "classes", "head"),
         (&["model.pretrained=none", "train.device=tpu"], "no device called tpu", "auto or cpu"),
-        (&["model.pretrained=none", "train.device=cuda:0"], "without CUDA", "auto or cpu"),
+        (&["model.pretrained=none", "train.device=cuda:0"], "cuda:0 cannot be used", "use the CPU"),
         (&["model.pretrained=none", "train.precision=f16"], "f16", "bf16"),
         (&["model.pretrained=none", "train.batch=60000", "data.size=512x512"], "GB are free", "micro_batch"),
     ] {

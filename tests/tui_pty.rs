@@ -28,6 +28,7 @@ impl Seat {
         command.cwd(sandbox.path());
         command.env("HCWB_WORKSPACE", sandbox.workspace());
         command.env("TERM", "xterm-256color");
+        command.env("HCWB_CUDA", "off");
         for name in ["NO_COLOR", "COLORTERM", "TERM_PROGRAM", "KITTY_WINDOW_ID", "TMUX", "HCWB_CPU"] {
             command.env_remove(name);
         }

@@ -75,6 +75,9 @@ pub struct Start {
     /// Another value for one key, such as train.lr=1e-4; may repeat
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Where it trains: auto, cpu or cuda:N; the same as --set train.device=…
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
     /// A run a fold, one after the other: all, or numbers such as 0,2
     #[arg(long, value_name = "FOLDS")]
     folds: Option<String>,
@@ -115,6 +118,7 @@ pub fn run(command: RunCommand, ws: &Workspace) -> Result<()> {
 fn start(start: &Start, ws: &Workspace) -> Result<()> {
     let mut recipe = Recipe::load(&start.recipe)?;
     start.set.iter().try_for_each(|pair| recipe.set_pair(pair))?;
+    start.device.iter().try_for_each(|word| recipe.set("train.device", word))?;
     let folds = match &start.folds {
         Some(text) => folds(text, &recipe)?,
         None => vec![recipe.data.fold],

@@ -171,7 +171,7 @@ mod card {
     use super::{CardInfo, Error, Result};
 
     pub fn cards() -> Result<Vec<CardInfo>> {
-        Err(Error::new("this hcwb is built without CUDA").cure("build it with the feature cuda, or use auto or cpu"))
+        Err(Error::new("this hcwb is built without CUDA").cure("build it with the feature cuda, or use the CPU"))
     }
     pub fn cudnn() -> Result<()> {
         cards().map(drop)
@@ -196,6 +196,14 @@ mod tests {
         }
         assert_eq!(Device::resolve("cpu").unwrap(), Resolved { device: Device::Cpu, note: None });
         assert_eq!((Device::Cpu.describe(), Device::Cuda(3).to_string()), ("cpu".to_owned(), "cuda:3".to_owned()));
+    }
+
+    #[test]
+    #[cfg(not(feature = "cuda"))]
+    fn a_build_without_cuda_says_so_and_auto_is_the_cpu() {
+        let error = Device::resolve("cuda:0").unwrap_err();
+        assert_eq!(error.what, "cuda:0 cannot be used: this hcwb is built without CUDA");
+        assert_eq!(Device::resolve("auto").unwrap(), Resolved { device: Device::Cpu, note: None });
     }
 
     #[test]

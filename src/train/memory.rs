@@ -40,6 +40,16 @@ pub fn check_launch(recipe: &Recipe, graph: &Graph, device: Device) -> Result<()
     }
 }
 
+/// What a step takes on `device`, about.
+pub fn step_bytes(recipe: &Recipe, graph: &Graph, device: Device) -> Result<u64> {
+    let (batch, optimizer) = (recipe.train.at_once(), recipe.train.optimizer.parse()?);
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => Ok(card_bytes(graph, batch, optimizer, recipe.train.precision.parse()?)),
+        _ => Ok(training_bytes(graph, batch, optimizer)),
+    }
+}
+
 #[cfg(feature = "cuda")]
 fn check_card(recipe: &Recipe, graph: &Graph, available: u64) -> Result<()> {
     let optimizer = recipe.train.optimizer.parse()?;

@@ -2,6 +2,7 @@
 
 use super::model::{Case, DataDetails, DataRow, Job, Plan, RunFacts};
 use super::widget::picture::{Picture, Request};
+use crate::nn::CardInfo;
 use crate::recipe::Recipe;
 use crate::run::control::Control;
 use crate::run::event::Event;
@@ -25,6 +26,8 @@ pub enum Action {
     /// New events of a run that is followed.
     RunEvents(RunNews),
     DataListed(Result<Vec<DataRow>, String>),
+    /// The cards that can be used.
+    CardsListed(Vec<CardInfo>),
     DataRead(String, Box<Result<DataDetails, String>>),
     /// The run has written predictions.
     Predicted(RunDir),
@@ -67,6 +70,7 @@ pub enum Effect {
     Resume(RunDir),
     Delete(RunDir),
     ListData,
+    ListCards,
     ReadData(String),
     AddData {
         path: String,

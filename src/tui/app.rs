@@ -2,7 +2,7 @@
 
 use super::action::{Action, Effect};
 use super::keymap::Place;
-use super::model::Job;
+use super::model::{CardUse, Job};
 use super::screen::data::{self, Data};
 use super::screen::launch::Launch;
 use super::screen::runs::Runs;
@@ -14,6 +14,7 @@ use super::wall::Wall;
 use super::widget::confirm::Question;
 use super::widget::form::Form;
 use crate::run::RunDir;
+use crate::run::event::System;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
@@ -115,11 +116,23 @@ impl State {
         }
     }
 
+    /// What the workers of the running runs have said last of what they use.
+    fn systems(&self) -> impl Iterator<Item = &System> {
+        let running = self.runs.rows.iter().filter(|r| r.status() == Some(crate::run::Status::Running));
+        running.filter_map(|r| self.runs.followed.get(&r.run)?.history.system.as_ref())
+    }
+
     /// What the running runs use, in percent of a core.
     pub fn cpu_percent(&self) -> Option<f64> {
-        let running = self.runs.rows.iter().filter(|r| r.status() == Some(crate::run::Status::Running));
-        let uses = running.filter_map(|r| Some(self.runs.followed.get(&r.run)?.history.system.as_ref()?.cpu_percent));
-        uses.reduce(|a, b| a + b)
+        self.systems().map(|s| s.cpu_percent).reduce(|a, b| a + b)
+    }
+
+    /// The cards in use, each once, in the order of their numbers.
+    pub fn cards(&self) -> Vec<CardUse> {
+        let mut cards: Vec<CardUse> = self.systems().filter_map(CardUse::of).collect();
+        cards.sort_by_key(|card| card.index);
+        cards.dedup_by_key(|card| card.index);
+        cards
     }
 
     /// How the screen changes by what happened.
@@ -159,6 +172,7 @@ impl State {
                 }
                 self.data.list(rows);
             }
+            Action::CardsListed(cards) => self.launch.cards_listed(&cards),
             Action::DataRead(name, details) => self.data.read(name, *details),
             Action::Predicted(run) => {
                 if self.triage.run.as_ref() == Some(&run) {

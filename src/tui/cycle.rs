@@ -83,6 +83,7 @@ fn show(options: Options, theme: Theme, protocol: Option<ProtocolType>, guard: &
         .map_err(|e| Error::new("cannot start the background threads").because(e))?;
     let desk = Desk::new(options.workspace, sender, wishes, runtime.handle().clone(), brush);
     desk.take(Effect::ListData);
+    desk.take(Effect::ListCards);
     desk.take(Effect::Watch(state.runs.selected().map(|r| r.run.clone())));
     let ended = runtime.block_on(cycle(&mut terminal, &mut state, receiver, &desk, guard));
     // Work under way (an audit, a preparation) is safe to break off: it is written aside.

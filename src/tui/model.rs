@@ -2,6 +2,7 @@
 
 use super::widget::picture::Oval;
 use crate::run::Status;
+use crate::run::event::System;
 use std::path::PathBuf;
 
 /// What a list shows of a run; its curves are not kept.
@@ -101,6 +102,10 @@ pub struct Plan {
     pub parts: Option<[Part; 3]>,
     pub data: Option<DataRow>,
     pub prepared: bool,
+    /// What it would run on, and the memory that a step takes there.
+    pub device: Option<(String, u64)>,
+    /// Why `auto` is the CPU although there is a driver.
+    pub note: Option<String>,
     /// Why it cannot start as it is, with the cure.
     pub obstacle: Option<String>,
 }
@@ -123,6 +128,43 @@ pub struct Case {
     /// Absolute, of the truth.
     pub error_percent: f64,
     pub truth: Option<Oval>,
+}
+
+/// What a card is doing, as far as a run's worker knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CardUse {
+    pub index: u8,
+    pub percent: Option<f64>,
+    /// In use and in all.
+    pub memory_bytes: Option<(u64, u64)>,
+    pub power_watts: Option<f64>,
+    pub temperature_c: Option<f64>,
+}
+
+impl CardUse {
+    /// None where the run is on the CPU, or nobody measured.
+    pub fn of(system: &System) -> Option<CardUse> {
+        let card = CardUse {
+            index: system.gpu?,
+            percent: system.gpu_percent,
+            memory_bytes: system.gpu_memory_bytes.zip(system.gpu_memory_total_bytes),
+            power_watts: system.gpu_power_watts,
+            temperature_c: system.gpu_temperature_c,
+        };
+        (card.percent.is_some() || card.memory_bytes.is_some()).then_some(card)
+    }
+
+    /// `gpu0 97% 61G/139G 62°`, or without its last parts.
+    pub fn words(&self, parts: usize) -> String {
+        let gib = |bytes: u64| format!("{:.0}G", bytes as f64 / (1u64 << 30) as f64);
+        let all = [
+            self.percent.map(|p| format!("{p:.0}%")),
+            self.memory_bytes.map(|(used, all)| format!("{}/{}", gib(used), gib(all))),
+            self.temperature_c.map(|t| format!("{t:.0}°")),
+        ];
+        let words: Vec<String> = all.into_iter().take(parts).flatten().collect();
+        format!("gpu{} {}", self.index, words.join(" "))
+    }
 }
 
 /// How far a background job is.

@@ -37,6 +37,8 @@ impl Sandbox {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hcwb"));
         command.env("HCWB_WORKSPACE", self.workspace()).env_remove("HCWB_CPU").args(args);
+        // What is said of the CPU is to be true on machines with cards too.
+        command.env("HCWB_CUDA", "off").env_remove("HCWB_CUDA_PATH");
         command
     }
 

@@ -1,9 +1,9 @@
 //! Of graphics cards: driver, cards, cuDNN, NVML, and where trainings run.
 
 use super::Check;
-use crate::nn::Device;
 #[cfg(feature = "cuda")]
 use crate::nn::device::{CardInfo, cards};
+use crate::nn::device::{Device, Resolved};
 #[cfg(feature = "cuda")]
 use crate::nn::kernel::cuda::{card, nvml};
 
@@ -11,10 +11,11 @@ use crate::nn::kernel::cuda::{card, nvml};
 pub fn checks() -> Vec<Check> {
     let mut checks = libraries();
     checks.push(match Device::resolve("auto") {
-        Ok(resolved) => match resolved.note {
-            None => Check::good("train.device", format!("auto is {}", resolved.device.describe())),
-            Some(note) => Check::new("train.device", Some(false), format!("auto is {}: {note}", resolved.device), ""),
-        },
+        // Something above is marked, with its cure.
+        Ok(Resolved { device, note: Some(_) }) => {
+            Check::new("train.device", Some(false), format!("auto is {device}, for want of what is marked ✘ above"), "")
+        }
+        Ok(Resolved { device, note: None }) => Check::good("train.device", format!("auto is {}", device.describe())),
         Err(e) => Check::failed("train.device", e),
     });
     checks
@@ -48,7 +49,7 @@ fn libraries() -> Vec<Check> {
     checks.extend(of_cards());
     checks.push(match card::cudnn() {
         Ok(found) => Check::good("cuDNN", format!("{}: {}", found.version, found.place.display())),
-        Err(e) => Check { tried: tried(card::cudnn_places()), ..Check::failed("cuDNN", e) },
+        Err(e) => Check::failed("cuDNN", e),
     });
     checks.push(match nvml {
         Ok(opened) => Check::good("NVML", opened.found.display().to_string()),

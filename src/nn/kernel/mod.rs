@@ -8,4 +8,9 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 
-pub use cpu::check_env;
+/// Refuses a word that `HCWB_CPU` or `HCWB_CUDA` does not know; to be called once at start.
+pub fn check_env() -> crate::error::Result<()> {
+    #[cfg(feature = "cuda")]
+    cuda::card::check_env()?;
+    cpu::check_env()
+}

@@ -11,6 +11,7 @@ use super::action::{Action, Effect};
 use super::widget::picture::{Brush, Picture, Request, paint};
 use crate::error::Error;
 use crate::launch;
+use crate::nn::device;
 use crate::run::control;
 use crate::workspace::Workspace;
 use progress::Reporter;
@@ -119,6 +120,11 @@ impl Desk {
                 });
             }
             Effect::ListData => self.spawn(|ws| Some(Action::DataListed(data::list(ws).map_err(|e| words(&e))))),
+            // Starting the driver may take a second.
+            Effect::ListCards => self.spawn(|_| {
+                let cards = device::cards().unwrap_or_default();
+                Some(Action::CardsListed(cards.into_iter().filter(|card| card.check().is_ok()).collect()))
+            }),
             Effect::ReadData(name) => self.spawn(move |ws| {
                 let details = data::details(ws, &name).map_err(|e| words(&e));
                 Some(Action::DataRead(name, Box::new(details)))

@@ -5,15 +5,26 @@ use crate::dataset::hc18::Folder;
 use crate::dataset::registry::{self, Dataset};
 use crate::dataset::{Preparation, cache, split};
 use crate::error::Result;
+use crate::nn::device::{Device, Resolved};
 use crate::recipe::Recipe;
+use crate::train::memory;
 use crate::tui::model::{Part, Plan};
 use crate::workspace::Workspace;
 use std::collections::BTreeSet;
 
 pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     let [width, height] = recipe.data.size;
-    let (trainable, non_trainable) = recipe.graph()?.parameter_count();
+    let graph = recipe.graph()?;
+    let (trainable, non_trainable) = graph.parameter_count();
     let mut plan = Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
+    match Device::resolve(&recipe.train.device) {
+        Ok(Resolved { device, note }) => {
+            plan.device = Some((device.describe(), memory::step_bytes(recipe, &graph, device)?));
+            plan.note = note;
+            plan.obstacle = memory::check_launch(recipe, &graph, device).err().map(|e| super::words(&e));
+        }
+        Err(error) => plan.obstacle = Some(super::words(&error)),
+    }
     let dataset = match registry::load(ws, &recipe.data.dataset) {
         Ok(dataset) => dataset,
         Err(error) => {

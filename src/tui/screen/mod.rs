@@ -200,8 +200,15 @@ fn tabs(state: &State, area: Rect, painter: &mut Painter) {
     if state.runs.live() > 0 {
         right.push_str(&state.now.to_zoned(state.zone.clone()).strftime("%H:%M ").to_string());
     }
-    let wide = right.width() as u16;
-    if x + wide < area.x + area.width {
+    // Of the cards as much as there is room for; the load is the last to go.
+    let cards = state.cards();
+    let with_cards = (1..=3).rev().map(|parts| {
+        let words: String = cards.iter().map(|card| format!("{}  ", card.words(parts))).collect();
+        words + &right
+    });
+    let room = usize::from((area.x + area.width).saturating_sub(x + 1));
+    if let Some(right) = with_cards.chain([right.clone()]).find(|right| right.width() <= room) {
+        let wide = right.width() as u16;
         painter.buf.set_string(area.x + area.width - wide, area.y, right, theme.style(Scope::Dim));
     }
 }

@@ -250,7 +250,8 @@ impl Bench {
             parts: Some([Part { images: 640, exams: 518 }, Part { images: 160, exams: 131 }, Part::default()]),
             data: self.state.data.sets().first().cloned(),
             prepared: true,
-            obstacle: None,
+            device: Some(("cpu".to_owned(), 290_000_000)),
+            ..Plan::default()
         };
         self.state.launch.planned(1, Ok(plan));
         self
@@ -325,6 +326,69 @@ fn status_has_its_colour_and_its_word_and_the_selection_is_reversed() {
     assert!(bench.cell("› ▶ running").modifier.contains(Modifier::REVERSED));
     assert!(bench.cell("[3 Runs]").modifier.contains(Modifier::REVERSED));
     assert_eq!(bench.cell("┄ validation").fg, Color::Yellow);
+}
+
+/// The worker of the run of that number says that of the machine.
+fn with_system(bench: &mut Bench, run: usize, system: event::System) {
+    let time = jiff::Timestamp::from_second(1_767_265_499).unwrap();
+    let news = RunNews {
+        run: bench.runs[run].clone(),
+        anew: run != 3,
+        events: vec![Event { seq: 99, time, body: Body::System(system) }],
+        status: Status::Running,
+        recipe: (run != 3).then(Box::default),
+        console: None,
+    };
+    bench.state.update(Action::RunEvents(news));
+}
+
+#[test]
+fn a_running_runs_card_stands_in_the_header_as_far_as_there_is_room() {
+    let card = event::System {
+        cpu_percent: 34.0,
+        rss_bytes: 3 << 30,
+        gpu: Some(0),
+        gpu_percent: Some(97.0),
+        gpu_memory_bytes: Some(61 << 30),
+        gpu_memory_total_bytes: Some(139 << 30),
+        gpu_power_watts: Some(412.5),
+        gpu_temperature_c: Some(62.0),
+    };
+    for (width, cards, wanted) in [
+        (120, 1, "gpu0 97% 61G/139G 62°  cpu 34%  11:05"),
+        (80, 1, "gpu0 97% 61G/139G  cpu 34%  11:05"),
+        (120, 2, "gpu0 97% 61G/139G 62°  gpu1 97% 61G/139G 62°  cpu 68%  11:05"),
+        (80, 2, "gpu0 97%  gpu1 97%  cpu 68%  11:05"),
+    ] {
+        let mut bench = bench(width, 40);
+        with_system(&mut bench, 3, card.clone());
+        if cards == 2 {
+            with_system(&mut bench, 2, event::System { gpu: Some(1), ..card.clone() });
+        }
+        let screen = bench.screen();
+        assert!(screen.lines().next().unwrap().ends_with(wanted), "{screen}");
+    }
+    let mut bench = bench(120, 40);
+    with_system(&mut bench, 3, card.clone());
+    bench.press(KeyCode::Enter);
+    assert!(bench.screen().contains("gpu0 97% 61G/139G 62° · 412 W"), "{}", bench.screen());
+    // Without NVML there is nothing to say of the card, and the CPU is as ever.
+    let unknown = event::System { cpu_percent: 34.0, gpu: Some(0), ..event::System::default() };
+    with_system(&mut bench, 3, unknown);
+    assert!(bench.screen().lines().next().unwrap().ends_with(" cpu 34%  11:05"));
+    assert!(!bench.screen().contains("gpu"));
+}
+
+#[test]
+fn what_auto_lacks_and_the_card_it_takes_stand_in_the_plan() {
+    let mut bench = bench(120, 40).with_plan();
+    let card = Plan { device: Some(("cuda:0 (NVIDIA H100)".to_owned(), 12_340_000_000)), ..Plan::default() };
+    bench.state.launch.planned(1, Ok(card));
+    let line = "device      cuda:0 (NVIDIA H100), a step takes about 12.3 GB";
+    assert!(bench.screen().contains(line), "{}", bench.screen());
+    let note = Plan { note: Some("no card can be used".to_owned()), ..Plan::default() };
+    bench.state.launch.planned(1, Ok(note));
+    assert!(bench.screen().contains("! no card can be used"), "{}", bench.screen());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The cards of this machine, and what else it takes to use one.
 
 use super::driver::{Driver, driver, version_text};
-use super::library;
+use super::{cudnn, library};
 use crate::error::{Error, Result};
 use crate::nn::device::CardInfo;
 use std::ffi::{CStr, c_char, c_int};
@@ -22,6 +22,18 @@ const COMPUTE_CAPABILITY_MINOR: c_int = 76;
 /// Whether `HCWB_CUDA=off` says that this machine is to be treated as one without a driver.
 pub fn switched_off() -> bool {
     std::env::var_os("HCWB_CUDA").is_some_and(|word| word == "off")
+}
+
+/// Refuses an `HCWB_CUDA` that is neither `off` nor `auto`.
+pub fn check_env() -> Result<()> {
+    match std::env::var_os("HCWB_CUDA") {
+        Some(word) if !["", "auto", "off"].iter().any(|known| word == *known) => {
+            let word = word.to_string_lossy().into_owned();
+            Err(Error::usage(format!("HCWB_CUDA is `{}`", crate::text::line(&word)))
+                .cure("use no card at all with HCWB_CUDA=off, or leave it unset"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Every card that the driver shows, in its order.
@@ -91,33 +103,22 @@ pub fn driver_is_there() -> bool {
 
 /// Where the driver was looked for in vain, and what the loader said of each place.
 pub fn driver_places() -> Vec<(PathBuf, String)> {
-    match library::open(&["libcuda.so.1"], &library::driver_folders()) {
+    let folders = library::driver_folders();
+    match library::open(&["libcuda.so.1"], &folders) {
         Ok(_) => Vec::new(),
-        Err(not_found) => not_found.tried,
+        Err(not_found) => {
+            let empty = folders.iter().map(|folder| folder.join("libcuda.so.1")).filter(|place| !place.exists());
+            not_found.tried.into_iter().chain(empty.map(|place| (place, "not there".to_owned()))).collect()
+        }
     }
 }
 
-/// cuDNN's version and place, or why there is none and the cure.
+/// cuDNN's version and place; or where it was looked for, and the cure.
 pub fn cudnn() -> Result<Found> {
-    let opened = library::open(&["libcudnn.so.9"], &[]).map_err(|_| {
-        Error::new("cuDNN 9 was not found (libcudnn.so.9 could not be opened)").cure(
-            "pip install nvidia-cudnn-cu12 in the environment that hcwb is started from, or name its folder in \
-             HCWB_CUDA_PATH",
-        )
-    })?;
-    // Safety: cudnnGetVersion takes nothing and returns a size_t.
-    let version = unsafe { library::function::<unsafe extern "C" fn() -> usize>(&opened, "cudnnGetVersion") }?;
-    // Safety: as above; the library is open.
-    let number = unsafe { version() };
-    Ok(Found { version: cudnn_text(number), place: opened.found })
-}
-
-/// Where cuDNN was looked for in vain, and what the loader said of each place.
-pub fn cudnn_places() -> Vec<(PathBuf, String)> {
-    match library::open(&["libcudnn.so.9"], &[]) {
-        Ok(_) => Vec::new(),
-        Err(not_found) => not_found.tried,
-    }
+    let cudnn = cudnn::open()?;
+    // Safety: no arguments.
+    let number = unsafe { (cudnn.cudnnGetVersion)() };
+    Ok(Found { version: cudnn_text(number), place: cudnn.library.found.clone() })
 }
 
 /// `9.26.0` from 92600 (version 9 counts major * 10000 + minor * 100 + patch).

@@ -15,6 +15,7 @@ mod view;
 
 pub use view::draw;
 
+use crate::nn::{CardInfo, Device};
 use crate::recipe::{self, Recipe, Shipped};
 use crate::text;
 use crate::tui::action::Effect;
@@ -82,6 +83,25 @@ impl Launch {
         }
         self.datasets = Some(names);
         self.asked = None;
+    }
+
+    /// The cards there are become choices of `train.device`, and their names its help.
+    pub fn cards_listed(&mut self, cards: &[CardInfo]) {
+        let words = ["auto".to_owned(), "cpu".to_owned()].into_iter();
+        let words: Vec<String> = words.chain(cards.iter().map(|card| Device::Cuda(card.index).to_string())).collect();
+        let names: String = cards
+            .iter()
+            .map(|card| {
+                let gib = card.memory_bytes as f64 / (1u64 << 30) as f64;
+                format!("{} is {}, {gib:.0} GiB; ", Device::Cuda(card.index), text::line(&card.name))
+            })
+            .collect();
+        for entry in &mut self.entries {
+            if let Some(field) = entry.form.field_mut("train.device") {
+                field.choices = words.clone();
+                field.help = format!("{names}{}", field.help);
+            }
+        }
     }
 
     /// A key of the form.
@@ -207,8 +227,11 @@ fn form(base: &Recipe, models: &[&str]) -> Form {
         if matches!(value.as_str(), "true" | "false") {
             (field.choices, field.free) = (vec!["true".to_owned(), "false".to_owned()], false);
         }
-        if key.name == "model.name" {
-            field.choices = models.iter().map(|m| (*m).to_owned()).collect();
+        match key.name {
+            "model.name" => field.choices = models.iter().map(|m| (*m).to_owned()).collect(),
+            // The cards are added when the driver has answered.
+            "train.device" => field.choices = vec!["auto".to_owned(), "cpu".to_owned()],
+            _ => {}
         }
         fields.push(field);
     }
@@ -260,6 +283,30 @@ mod tests {
         launch.check();
         assert_eq!(error(&launch, "train.lr"), None);
         assert_eq!(error(&launch, "data.dataset").as_deref(), Some("no such data set; mine?"));
+    }
+
+    #[test]
+    fn cards_are_choices_of_the_device_by_number_and_named_beside_it() {
+        let mut launch = launch();
+        let card = |index: u8, name: &str| CardInfo {
+            index,
+            name: name.to_owned(),
+            capability: (9, 0),
+            memory_bytes: 80 << 30,
+            processors: 132,
+            pci_bus: format!("0000:0{index}:00.0"),
+        };
+        launch.cards_listed(&[card(0, "NVIDIA H100 80GB HBM3"), card(2, "NVIDIA L40S")]);
+        let field = launch.selected().unwrap().form.field("train.device").unwrap();
+        assert_eq!(field.choices, ["auto", "cpu", "cuda:0", "cuda:2"]);
+        assert!(field.matters && field.free, "another machine's card may be typed");
+        let names = "cuda:0 is NVIDIA H100 80GB HBM3, 80 GiB; cuda:2 is NVIDIA L40S, 80 GiB; auto";
+        assert!(field.help.starts_with(names), "{}", field.help);
+        put(&mut launch, "train.device", "gpu");
+        launch.check();
+        assert!(error(&launch, "train.device").unwrap().contains("no device called gpu"));
+        put(&mut launch, "train.device", "cuda:2");
+        assert!(launch.check().is_some());
     }
 
     #[test]

@@ -139,6 +139,13 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
             format!("data        {}: {} images, {}, {ready}", data.name, data.images, data.verdict()),
         ));
     }
+    if let Some((device, bytes)) = &plan.device {
+        let gb = *bytes as f64 / 1e9;
+        lines.push((Scope::Text, format!("device      {}, a step takes about {gb:.1} GB", crate::text::line(device))));
+    }
+    if let Some(note) = &plan.note {
+        lines.push((Scope::Warning, format!("! {}", crate::text::line(note))));
+    }
     if let Some(obstacle) = &plan.obstacle {
         lines.push((Scope::Error, format!("✘ {obstacle}")));
     }

@@ -4,7 +4,7 @@ use super::list::status_style;
 use super::{Axis, Followed, Row, Runs};
 use crate::run::Status;
 use crate::run::event::Epoch;
-use crate::tui::model::RunFacts;
+use crate::tui::model::{CardUse, RunFacts};
 use crate::tui::screen::{Painter, panel};
 use crate::tui::theme::Scope;
 use crate::tui::widget::chart::{Chart, Series, axis_end};
@@ -123,6 +123,12 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     if let (Some(system), Status::Running) = (&history.system, facts.status) {
         pair(format!("{:.0}", system.cpu_percent), "% cpu");
         pair(format!("{:.0}", system.rss_bytes as f64 / 1048576.0), " MiB");
+        if let Some(card) = CardUse::of(system) {
+            pair(card.words(3), "");
+            if let Some(watts) = card.power_watts {
+                pair(format!("{watts:.0}"), " W");
+            }
+        }
     }
     painter.spans(area, 2, third);
     3
