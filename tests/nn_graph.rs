@@ -5,6 +5,7 @@ use hcwb::nn::layer::{
     Add, AvgPool, BatchNorm, Concat, Conv, Flatten, GlobalAvgPool, Layer, Linear, MaxPool, Relu, TransposedConv,
     Upsample, Window,
 };
+use hcwb::nn::program::{Emitter, Site, Value};
 use hcwb::nn::{Graph, GraphBuilder, Network, NodeId, Pass, Tensor};
 
 /// Repeatable values in [-1, 1).
@@ -48,6 +49,12 @@ impl Layer for Given {
         unreachable!("only its shape is asked for")
     }
     fn backward(&self, _: hcwb::nn::layer::Backward, _: Tensor) -> Vec<Option<Tensor>> {
+        unreachable!("only its shape is asked for")
+    }
+    fn emit_forward(&self, _: &mut Emitter, _: &mut Site) -> Value {
+        unreachable!("only its shape is asked for")
+    }
+    fn emit_backward(&self, _: &mut Emitter, _: &mut Site, _: Value) -> Vec<Option<Value>> {
         unreachable!("only its shape is asked for")
     }
 }
@@ -118,6 +125,12 @@ impl Layer for Wall {
         inputs[0].clone()
     }
     fn backward(&self, _: hcwb::nn::layer::Backward, grad: Tensor) -> Vec<Option<Tensor>> {
+        vec![Some(grad)]
+    }
+    fn emit_forward(&self, _: &mut Emitter, site: &mut Site) -> Value {
+        site.inputs[0].clone()
+    }
+    fn emit_backward(&self, _: &mut Emitter, _: &mut Site, grad: Value) -> Vec<Option<Value>> {
         vec![Some(grad)]
     }
 }

@@ -4,7 +4,7 @@ int cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
     IN_CONTEXT;
     REQUIRE(free_bytes && total, INVALID_VALUE);
     *total = card_bytes;
-    *free_bytes = card_bytes - used_bytes[context->device];
+    *free_bytes = card_bytes - taken_bytes - used_bytes[context->device];
     return OK;
 }
 
@@ -14,7 +14,7 @@ int cuMemAlloc_v2(Address* address, size_t bytes) {
     REQUIRE(!forbidden(), CAPTURE_UNSUPPORTED);
     size_t* used = &used_bytes[context->device];
     const size_t cost = rounded_up(bytes, 512);
-    REQUIRE(cost >= bytes && cost <= card_bytes - *used, OUT_OF_MEMORY);
+    REQUIRE(cost >= bytes && cost <= card_bytes - taken_bytes - *used, OUT_OF_MEMORY);
     Region* r = new_region(bytes, context->device);
     REQUIRE(r, OUT_OF_MEMORY);
     *used += cost;

@@ -94,6 +94,8 @@ int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
     if (shared_bytes) die("%s uses no shared memory of the launch's", f->kernel->name);
     if (block_x * block_y * block_z != 256 || (block_x != 256 && block_x != 32) || block_z != 1)
         die("%s is launched with blocks of (%u, %u, %u)", f->kernel->name, block_x, block_y, block_z);
+    const char* fault = getenv("HCWB_CARD_FAULT");
+    if (fault && !strncmp(f->kernel->name, fault, strlen(fault))) return OK;
     Op* op = new_op(LAUNCH, arguments[0], f->kernel->argument_bytes);
     op->kernel = f->kernel;
     op->has_barriers = f->has_barriers;

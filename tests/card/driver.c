@@ -1,7 +1,8 @@
 // A simulated libcuda.so.1: one card (or HCWB_CARD_COUNT) of HCWB_CARD_BYTES of memory that runs the engine's own kernels on the CPU.
 //
 // Misuse that NVIDIA's driver answers with an error code is answered with that code; what would damage memory or
-// results on a card without a word ends the program with a message. HCWB_CARD_DRIVER is the CUDA version (12000).
+// results on a card without a word ends the program with a message. HCWB_CARD_DRIVER is the CUDA version (12000),
+// HCWB_CARD_TAKEN what another program holds of the memory, HCWB_CARD_FAULT how the kernels are called that do nothing.
 
 #include "emulate.h"
 #include "memory.h"
@@ -18,7 +19,7 @@ typedef struct { Module* module; const Kernel* kernel; int has_barriers; } Funct
 
 static pthread_mutex_t lock;
 static int initialised, device_count;
-static size_t card_bytes;
+static size_t card_bytes, taken_bytes;
 static Context contexts[8];
 static __thread Context* context;
 static Stream legacy; // stream 0: after everything before it, and at once
@@ -58,6 +59,8 @@ int cuInit(unsigned flags) {
     if (initialised) return OK;
     device_count = count > 8 ? 8 : (int)count;
     card_bytes = setting("HCWB_CARD_BYTES", (size_t)4 << 30);
+    taken_bytes = setting("HCWB_CARD_TAKEN", 0);
+    if (taken_bytes > card_bytes) die("HCWB_CARD_TAKEN is more than HCWB_CARD_BYTES");
     for (int i = 0; i < 8; i++) contexts[i].device = i;
     catch_faults();
     initialised = 1;

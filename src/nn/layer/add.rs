@@ -80,7 +80,7 @@ impl Layer for Add {
             wanted.then(|| {
                 own.take().unwrap_or_else(|| {
                     let copy = e.value(grad.shape.clone(), grad.element);
-                    e.copy(grad.place, copy.place, copy.len() * copy.element.bytes());
+                    e.copy(grad.place, copy.place, copy.count() * copy.element.bytes());
                     copy
                 })
             })

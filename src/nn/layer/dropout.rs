@@ -22,9 +22,9 @@ impl Dropout {
 
     /// The same draws on a card.
     fn emit(&self, e: &mut Emitter, site: &Site, x: &Value, y: &Value) {
-        let (n, layer) = (Arg::I64(x.len() as i64), Arg::U64(site.index));
+        let (n, layer) = (Arg::I64(x.count() as i64), Arg::U64(site.index));
         let args = vec![x.at(), y.at(), e.scalars(), n, layer, Arg::F64(f64::from(self.rate))];
-        e.launch_typed("dropout", x.element, geometry::flat(x.len()), args);
+        e.launch_typed("dropout", x.element, geometry::flat(x.count()), args);
     }
 }
 

@@ -57,10 +57,10 @@ impl Layer for MaxPool {
         let input = site.inputs[0].clone();
         let shape = self.window.conv_shape(&input.shape, input.channels());
         let output = e.value(site.output_shape.clone(), input.element);
-        let index = if site.taped { e.bytes(output.len()) } else { Place::Null };
+        let index = if site.taped { e.bytes(output.count()) } else { Place::Null };
         site.saved = vec![index];
         let args = [vec![input.at(), output.at(), index.into()], Emitter::window(&shape)].concat();
-        e.launch_typed("max_pool", input.element, geometry::flat(output.len()), args);
+        e.launch_typed("max_pool", input.element, geometry::flat(output.count()), args);
         output
     }
 
@@ -69,7 +69,7 @@ impl Layer for MaxPool {
         let shape = self.window.conv_shape(&input.shape, input.channels());
         let grad_input = e.value(input.shape.clone(), input.element);
         let args = [vec![grad.at(), site.saved[0].into(), grad_input.at()], Emitter::window(&shape)].concat();
-        e.launch_typed("max_pool_grad", input.element, geometry::flat(grad_input.len()), args);
+        e.launch_typed("max_pool_grad", input.element, geometry::flat(grad_input.count()), args);
         vec![Some(grad_input)]
     }
 }

@@ -15,7 +15,8 @@ pub struct Value {
 }
 
 impl Value {
-    pub fn len(&self) -> usize {
+    /// Elements of all samples.
+    pub fn count(&self) -> usize {
         self.shape.iter().product()
     }
     pub fn channels(&self) -> usize {
@@ -23,7 +24,7 @@ impl Value {
     }
     /// Positions of all samples.
     pub fn rows(&self) -> usize {
-        self.len() / self.channels()
+        self.count() / self.channels()
     }
     /// The same values in another shape.
     pub fn reshaped(&self, shape: Vec<usize>) -> Value {
@@ -158,8 +159,8 @@ impl Emitter {
             Element::F32 => ("cast_out", value.element),
             _ => ("cast_in", element),
         };
-        let args = vec![value.at(), to.at(), Arg::I64(value.len() as i64)];
-        self.launch_typed(kernel, narrow, geometry::flat(value.len()), args);
+        let args = vec![value.at(), to.at(), Arg::I64(value.count() as i64)];
+        self.launch_typed(kernel, narrow, geometry::flat(value.count()), args);
         to
     }
 
@@ -230,14 +231,14 @@ impl Emitter {
 
     /// `y = a + b`, then ReLU if asked for; `y` may be `a`.
     pub fn add(&mut self, a: &Value, b: &Value, y: &Value, relu: bool) {
-        let args = vec![a.at(), b.at(), y.at(), Arg::I64(y.len() as i64), Arg::I32(i32::from(relu))];
-        self.launch_typed("add", y.element, geometry::flat(y.len()), args);
+        let args = vec![a.at(), b.at(), y.at(), Arg::I64(y.count() as i64), Arg::I32(i32::from(relu))];
+        self.launch_typed("add", y.element, geometry::flat(y.count()), args);
     }
 
     /// A kernel that reads `x` and writes as many values to `y`.
     pub fn map(&mut self, kernel: &str, x: &Value, y: &Value) {
-        let args = vec![x.at(), y.at(), Arg::I64(y.len() as i64)];
-        self.launch_typed(kernel, y.element, geometry::flat(y.len()), args);
+        let args = vec![x.at(), y.at(), Arg::I64(y.count() as i64)];
+        self.launch_typed(kernel, y.element, geometry::flat(y.count()), args);
     }
 
     /// The sizes of a window operation, as every kernel of that kind ends its arguments.
@@ -260,7 +261,7 @@ impl Emitter {
     pub fn spread(&mut self, shape: &ConvShape, y: &Value, scale: f32, input: Vec<usize>) -> Value {
         let x = self.value(input, y.element);
         let args = [vec![y.at(), x.at(), Arg::F32(scale)], Emitter::window(shape)].concat();
-        self.launch_typed("window_spread", y.element, geometry::flat(x.len()), args);
+        self.launch_typed("window_spread", y.element, geometry::flat(x.count()), args);
         x
     }
 

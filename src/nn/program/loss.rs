@@ -17,7 +17,7 @@ pub(super) struct Emitted {
 impl Emitter {
     /// The same sums as [`Loss::value_and_grad`]; the gradient is multiplied by the part's share of the batch.
     pub(super) fn loss(&mut self, loss: Loss, prediction: &Value) -> Emitted {
-        let count = prediction.len();
+        let count = prediction.count();
         let (grid, block) = geometry::flat(count);
         let (truth, value) = (self.floats(count), self.bytes(8));
         let grad = self.value(prediction.shape.clone(), Element::F32);

@@ -44,21 +44,6 @@ fn not_found(e: &library::NotFound, folders: &[PathBuf]) -> Error {
     )
 }
 
-/// Each place where cuDNN is looked for, in order, and what was found there.
-pub fn places() -> Vec<(PathBuf, String)> {
-    let found = |folder: &PathBuf| match folder.join(NAME).exists() {
-        true => format!("has {NAME}"),
-        false => format!("no {NAME}"),
-    };
-    let said = match open() {
-        Ok(functions) => format!("opened {}", functions.library.found.display()),
-        Err(e) => e.chain(),
-    };
-    let mine = std::env::var_os("HCWB_CUDA_PATH").map_or(Vec::new(), |p| std::env::split_paths(&p).collect());
-    let folders: Vec<PathBuf> = mine.into_iter().chain(folders()).collect();
-    std::iter::once((PathBuf::from(NAME), said)).chain(folders.into_iter().map(|f| (f.clone(), found(&f)))).collect()
-}
-
 /// Folders that exist, in which cuDNN's packages put it: CUDNN_PATH, conda, Python's wheels, CUDA's own, Debian's.
 pub fn folders() -> Vec<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
