@@ -14,14 +14,16 @@ const LIKE: [(Precision, Precision); 3] =
 const TIMES: f64 = 3.0;
 /// Where the CPU's own difference is next to nothing.
 const LEAST: f64 = 1e-3;
+/// Where the CPU's own rounding changes gradients by more than this, nothing can be said of another device: fresh
+/// ResNets in bf16 are such.
+const MOST: f64 = 0.2;
 
 pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
-    // A side of 0 is the network's own. Batch norm of two rows has next to no gradient, and all of it noise: more than two.
+    // A side of 0 is the network's own. None with a head of a few units: there a single sign at ReLU's kink is a good
+    // part of every gradient, and says nothing of the device.
     let sizes: &[(&str, usize, usize)] = match quick {
-        true => &[("cnn263k", 64, 8), ("unet-small", 32, 2)],
-        false => {
-            &[("cnn1m", 0, 4), ("reg-vgg16", 64, 4), ("reg-resnet50", 64, 8), ("unet", 64, 4), ("cardiac-vgg3d", 0, 2)]
-        }
+        true => &[("reg-resnet50", 32, 8), ("unet-small", 32, 2)],
+        false => &[("reg-vgg16", 64, 8), ("reg-resnet50", 64, 16), ("unet", 64, 4), ("cardiac-vgg3d", 0, 4)],
     };
     let mut rows = Vec::new();
     for (name, side, batch) in sizes {
@@ -32,6 +34,9 @@ pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
         let expected = pass(&graph, &weights, (Device::Cpu, Precision::F32Strict), &input, &grad)?;
         for (precision, like) in LIKE {
             let (own, _) = greatest(&pass(&graph, &weights, (Device::Cpu, like), &input, &grad)?, &expected);
+            if own > MOST {
+                continue;
+            }
             let found = pass(&graph, &weights, (device, precision), &input, &grad)?;
             let (difference, tensor) = greatest(&found, &expected);
             let where_ = format!("{tensor}; the CPU's own {}: {own:.1e}", like.name());
