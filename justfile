@@ -35,3 +35,8 @@ cuda:
 # The kernels' PTX anew, after a change in src/nn/kernel/cuda/kernels (needs Python with pip)
 ptx:
     python3 src/nn/kernel/cuda/kernels/make_ptx.py
+
+# Everything about a card: right beside the CPU, fast beside PyTorch, never waiting (--quick, --device, --hc18 DIR)
+gpu-check *ARGS:
+    cargo build --release
+    python3 benches/peers/gpu_check.py {{ARGS}}

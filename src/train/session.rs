@@ -19,6 +19,7 @@ use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place, Queued, Starte
 use crate::run::{RunDir, predictions};
 use crate::workspace::Workspace;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -106,15 +107,17 @@ impl<'a> Session<'a> {
     /// Every epoch that is left, then the end.
     pub fn run(&mut self, journal: &mut Journal<'_>, turn: &mut dyn Turn, interrupted: &AtomicBool) -> Result<Ended> {
         let batches = batches(self.task.split.train.len(), self.recipe.train.batch);
+        let mut ready: Option<Loader> = None;
         // A run stopped or killed between its last epoch and its end has nothing left to train.
         while self.progress.epoch < self.recipe.train.epochs as u64
             && !self.progress.stopping.is_over(self.progress.epoch)
         {
             self.since = Instant::now();
-            let order = shuffled(&self.task.split.train, self.recipe.seed, self.progress.epoch);
-            let left = batches[self.progress.batch..].iter().map(|b| order[b.clone()].to_vec()).collect();
-            let (micro, ahead) = (self.recipe.train.at_once(), self.trainer.ahead());
-            let mut loader = Loader::new(self.task.clone(), left, micro, self.progress.epoch, ahead)?;
+            let ahead = self.trainer.ahead();
+            let mut loader = match ready.take() {
+                Some(loader) => loader,
+                None => self.loader(&batches, self.progress.epoch, self.progress.batch)?,
+            };
             loop {
                 if !self.attend(journal, turn, interrupted)? {
                     return Ok(Ended::Stopped);
@@ -125,12 +128,23 @@ impl<'a> Session<'a> {
                 self.settle(journal, ahead)?;
                 self.progress.train_seconds += begun.elapsed().as_secs_f64();
             }
+            if ahead > 0 && self.progress.epoch + 1 < self.recipe.train.epochs as u64 {
+                // The next epoch's first batches are made while this one is evaluated and saved.
+                ready = Some(self.loader(&batches, self.progress.epoch + 1, 0)?);
+            }
             let begun = Instant::now();
             self.settle(journal, 0)?;
             self.progress.train_seconds += begun.elapsed().as_secs_f64();
             self.end_epoch(journal)?;
         }
         self.finish(journal)
+    }
+
+    /// The batches of an epoch (from 0) from batch `first` on.
+    fn loader(&self, batches: &[Range<usize>], epoch: u64, first: usize) -> Result<Loader> {
+        let order = shuffled(&self.task.split.train, self.recipe.seed, epoch);
+        let left = batches[first..].iter().map(|b| order[b.clone()].to_vec()).collect();
+        Loader::new(self.task.clone(), left, self.recipe.train.at_once(), epoch, self.trainer.ahead())
     }
 
     /// Answers requests; false after a stop.

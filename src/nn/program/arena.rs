@@ -88,7 +88,7 @@ mod tests {
             };
             for a in 0..12 {
                 let Some((first, last)) = life(a) else { continue };
-                prop_assert!(arena.offsets[a] % ALIGN == 0 && arena.offsets[a] + sizes[a] <= arena.bytes);
+                prop_assert!(arena.offsets[a].is_multiple_of(ALIGN) && arena.offsets[a] + sizes[a] <= arena.bytes);
                 for b in 0..a {
                     let Some((f, l)) = life(b) else { continue };
                     let apart = arena.offsets[a] + sizes[a] <= arena.offsets[b] || arena.offsets[b] + sizes[b] <= arena.offsets[a];
