@@ -24,18 +24,28 @@ type Matrix = [[f64; 3]; 3];
 
 /// The ellipse of least algebraic distance to `points` (x, y in px).
 pub fn fit_ellipse(points: &[(f64, f64)]) -> Result<Ellipse, FitError> {
+    fit(points, |_| 1.0)
+}
+
+/// [`fit_ellipse`] with the weight `weight(i)` for the square of point `i`'s distance, at least 0.
+pub(super) fn fit_ellipse_weighted(points: &[(f64, f64)], weights: &[f64]) -> Result<Ellipse, FitError> {
+    fit(points, |i| weights.get(i).copied().unwrap_or(0.0))
+}
+
+fn fit(points: &[(f64, f64)], weight: impl Fn(usize) -> f64) -> Result<Ellipse, FitError> {
     if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
         return Err(FitError::NotFinite);
     }
-    let different = different_points_up_to_five(points);
+    let counted = points.iter().enumerate().filter(|(i, _)| weight(*i) > 0.0).map(|(_, point)| point);
+    let different = different_points_up_to_five(counted);
     if different < 5 {
         return Err(FitError::TooFewPoints(different));
     }
-    let (normalise, collinear) = normalisation(points);
+    let (normalise, collinear) = normalisation(points, &weight);
     if collinear {
         return Err(FitError::Collinear);
     }
-    let scatter = Scatter::of(points, &normalise);
+    let scatter = Scatter::of(points, &weight, &normalise);
     let (conic, linear) = scatter.reduced_solution().ok_or(FitError::Degenerate)?;
     let unit = ellipse_of_conic(conic, linear).ok_or(FitError::Degenerate)?;
     // `normalise` is a translation and an isotropic scaling: its inverse exists, as the spread is not zero.
@@ -44,7 +54,7 @@ pub fn fit_ellipse(points: &[(f64, f64)]) -> Result<Ellipse, FitError> {
 }
 
 /// How many different points there are, counting no further than five.
-fn different_points_up_to_five(points: &[(f64, f64)]) -> usize {
+fn different_points_up_to_five<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> usize {
     let mut seen: Vec<(f64, f64)> = Vec::with_capacity(5);
     for point in points {
         if !seen.contains(point) {
@@ -58,16 +68,21 @@ fn different_points_up_to_five(points: &[(f64, f64)]) -> usize {
 }
 
 /// The map to mean 0 and mean square radius 2, and whether the points lie on a line.
-fn normalisation(points: &[(f64, f64)]) -> (Affine, bool) {
-    let n = points.len() as f64;
-    let (sum_x, sum_y) = points.iter().fold((0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1));
+fn normalisation(points: &[(f64, f64)], weight: impl Fn(usize) -> f64) -> (Affine, bool) {
+    let (mut n, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
+    for (i, (x, y)) in points.iter().enumerate() {
+        let w = weight(i);
+        n += w;
+        sum_x += w * x;
+        sum_y += w * y;
+    }
     let (mean_x, mean_y) = (sum_x / n, sum_y / n);
     let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-    for (x, y) in points {
-        let (dx, dy) = (x - mean_x, y - mean_y);
-        xx += dx * dx;
-        xy += dx * dy;
-        yy += dy * dy;
+    for (i, (x, y)) in points.iter().enumerate() {
+        let (w, dx, dy) = (weight(i), x - mean_x, y - mean_y);
+        xx += w * dx * dx;
+        xy += w * dx * dy;
+        yy += w * dy * dy;
     }
     let trace = xx + yy;
     let smallest = 2.0 * (xx * yy - xy * xy) / (trace + ((xx - yy).powi(2) + 4.0 * xy * xy).sqrt());
@@ -84,20 +99,23 @@ struct Scatter {
 }
 
 impl Scatter {
-    fn of(points: &[(f64, f64)], normalise: &Affine) -> Scatter {
-        let mut scatter = Scatter { quadratic: [[0.0; 3]; 3], mixed: [[0.0; 3]; 3], linear: [[0.0; 3]; 3] };
-        for &(x, y) in points {
-            let (x, y) = normalise.apply(x, y);
-            let (q, l) = ([x * x, x * y, y * y], [x, y, 1.0]);
-            for row in 0..3 {
-                for column in 0..3 {
-                    scatter.quadratic[row][column] += q[row] * q[column];
-                    scatter.mixed[row][column] += q[row] * l[column];
-                    scatter.linear[row][column] += l[row] * l[column];
-                }
+    fn of(points: &[(f64, f64)], weight: impl Fn(usize) -> f64, normalise: &Affine) -> Scatter {
+        // Its 36 entries are only 15 different moments: of degree 4, 3, 2, 1 and 0, powers of x falling.
+        let mut m = [0.0; 15];
+        for (i, &(x, y)) in points.iter().enumerate() {
+            let (w, (x, y)) = (weight(i), normalise.apply(x, y));
+            let (xx, xy, yy) = (x * x, x * y, y * y);
+            let terms =
+                [xx * xx, xx * xy, xx * yy, xy * yy, yy * yy, xx * x, xx * y, x * yy, yy * y, xx, xy, yy, x, y, 1.0];
+            for (moment, term) in m.iter_mut().zip(terms) {
+                *moment += w * term;
             }
         }
-        scatter
+        Scatter {
+            quadratic: [[m[0], m[1], m[2]], [m[1], m[2], m[3]], [m[2], m[3], m[4]]],
+            mixed: [[m[5], m[6], m[9]], [m[6], m[7], m[10]], [m[7], m[8], m[11]]],
+            linear: [[m[9], m[10], m[12]], [m[10], m[11], m[13]], [m[12], m[13], m[14]]],
+        }
     }
 
     /// The conic's quadratic and linear coefficients, or `None` where the points leave more than one conic open.

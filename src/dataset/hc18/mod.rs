@@ -7,6 +7,7 @@
 
 mod folder;
 mod image;
+mod mask;
 mod name;
 mod ring;
 mod table;
@@ -14,7 +15,8 @@ mod table;
 pub use folder::{Folder, ImageFile, Listing, Part, PartFolder};
 pub use image::{Decoded, decode_bytes, decode_gray};
 pub use name::{annotation_name, fits_published_order, parse_name, trimester};
-pub use ring::{Borders, Ring};
+pub use mask::{Annotation, RING_THICKNESS_PX, TruthMask, truth_mask};
+pub use ring::Ring;
 pub use table::{Row, Table, TableDefect, TableDefectKind};
 
 /// Width and height that the data set's paper states, in px; 24 of the 999 published training images differ.
