@@ -156,43 +156,38 @@ fn each<R: Real, G>(
     sum
 }
 
+/// The three sums of each channel.
 fn shared<R: Real>(p: &[R], t: &[R], channels: usize) -> Vec<Shared> {
-    // One channel in lanes; several are lanes already.
-    let lanes = if channels == 1 { LANES } else { channels };
-    let (mut common, mut prediction, mut truth) = (vec![0.0; lanes], vec![0.0; lanes], vec![0.0; lanes]);
     if channels == 1 {
-        let [c, a, b]: [&mut [f64; LANES]; 3] =
-            [&mut common, &mut prediction, &mut truth].map(|v| v.as_mut_slice().try_into().expect("so many lanes"));
-        let (whole, rest) = p.as_chunks::<LANES>();
-        let (whole_t, rest_t) = t.as_chunks::<LANES>();
-        for (p, t) in whole.iter().zip(whole_t) {
-            for i in 0..LANES {
-                let (p, t) = (p[i].wide(), t[i].wide());
-                c[i] += p * t;
-                a[i] += p;
-                b[i] += t;
-            }
-        }
-        for (i, (p, t)) in rest.iter().zip(rest_t).enumerate() {
-            let (p, t) = (p.wide(), t.wide());
-            c[i] += p * t;
-            a[i] += p;
-            b[i] += t;
-        }
-        let [common, prediction, truth] = [c, a, b].map(|lanes| lanes.iter().sum());
-        return vec![Shared { common, prediction, truth }];
+        return vec![shared_alone(p, t)];
     }
+    let mut sums = vec![Shared::default(); channels];
     for (p, t) in p.chunks_exact(channels).zip(t.chunks_exact(channels)) {
-        let sums = common.iter_mut().zip(&mut prediction).zip(&mut truth);
-        for (((c, a), b), (p, t)) in sums.zip(p.iter().zip(t)) {
+        for (sum, (p, t)) in sums.iter_mut().zip(p.iter().zip(t)) {
             let (p, t) = (p.wide(), t.wide());
-            *c += p * t;
-            *a += p;
-            *b += t;
+            sum.common += p * t;
+            sum.prediction += p;
+            sum.truth += t;
         }
     }
-    let sums = common.into_iter().zip(prediction).zip(truth);
-    sums.map(|((common, prediction), truth)| Shared { common, prediction, truth }).collect()
+    sums
+}
+
+/// Of one channel, in lanes.
+fn shared_alone<R: Real>(p: &[R], t: &[R]) -> Shared {
+    let (mut common, mut prediction, mut truth) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let mut take = |i: usize, p: R, t: R| {
+        let (p, t) = (p.wide(), t.wide());
+        common[i] += p * t;
+        prediction[i] += p;
+        truth[i] += t;
+    };
+    let ((whole_p, rest_p), (whole_t, rest_t)) = (p.as_chunks::<LANES>(), t.as_chunks::<LANES>());
+    for (p, t) in whole_p.iter().zip(whole_t) {
+        (0..LANES).for_each(|i| take(i, p[i], t[i]));
+    }
+    rest_p.iter().zip(rest_t).enumerate().for_each(|(i, (p, t))| take(i, *p, *t));
+    Shared { common: common.iter().sum(), prediction: prediction.iter().sum(), truth: truth.iter().sum() }
 }
 
 /// `grad (+)= slope.common * t + slope.prediction`, channel by channel.
