@@ -7,6 +7,12 @@ pub fn flat(values: usize) -> ([u32; 2], [u32; 2]) {
     ([clamp(values.div_ceil(256 * 8), 4096), 1], [256, 1])
 }
 
+/// The positions of each channel on their own.
+pub fn planes(rows: usize, channels: usize) -> ([u32; 2], [u32; 2]) {
+    let ([blocks, _], block) = flat(rows);
+    ([blocks, clamp(channels, 65535)], block)
+}
+
 /// Rows of channels: 32 threads side by side on channels, 8 on rows.
 pub fn columns(rows: usize, channels: usize) -> ([u32; 2], [u32; 2]) {
     ([clamp(channels.div_ceil(32), usize::MAX), row_blocks(rows) as u32], [32, 8])

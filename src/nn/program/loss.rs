@@ -4,6 +4,7 @@ use super::emitter::{Emitter, Value};
 use super::geometry;
 use super::op::{Arg, Element, Place};
 use crate::nn::Loss;
+use crate::nn::loss::{Overlap, Point};
 
 /// Where a loss leaves what it found.
 pub(super) struct Emitted {
@@ -17,31 +18,49 @@ pub(super) struct Emitted {
 impl Emitter {
     /// The same sums as [`Loss::value_and_grad`]; the gradient is multiplied by the part's share of the batch.
     pub(super) fn loss(&mut self, loss: Loss, prediction: &Value) -> Emitted {
-        let count = prediction.count();
-        let (grid, block) = geometry::flat(count);
+        let terms = loss.terms();
+        let (point_weight, point, [a, b]) = terms.point.map_or((0.0, 0, [0.0; 2]), |(weight, point)| {
+            let (number, settings) = numbered(point);
+            (weight, number, settings)
+        });
+        let (overlap_weight, overlap) = terms.overlap.map_or((0.0, 0), |(weight, overlap)| {
+            let number = match overlap {
+                Overlap::Dice => 1,
+                Overlap::Kappa => 2,
+                Overlap::KappaPrinted => 3,
+            };
+            (weight, number)
+        });
+        let (count, channels) = (prediction.count(), prediction.channels());
+        let (grid, block) = geometry::planes(prediction.rows(), channels);
+        let blocks = grid[0] as usize;
         let (truth, value) = (self.floats(count), self.bytes(8));
+        let (partial, slopes) = (self.bytes(32 * blocks * channels), self.bytes(16 * channels));
         let grad = self.value(prediction.shape.clone(), Element::F32);
-        let (n, blocks) = (Arg::I64(count as i64), Arg::I32(grid[0] as i32));
-        let kind = match loss {
-            Loss::Mae => (0, 0.0),
-            Loss::Mse => (1, 0.0),
-            Loss::Huber { delta } => (2, delta),
-            Loss::Dice => {
-                let (partial, sums) = (self.bytes(16 * grid[0] as usize), self.bytes(16));
-                let args = vec![prediction.at(), truth.into(), partial.into(), n];
-                self.launch("dice_sums", (grid, block), args);
-                let args = vec![partial.into(), sums.into(), value.into(), blocks];
-                self.launch("dice_finish", geometry::one(), args);
-                let args = vec![truth.into(), sums.into(), grad.at(), self.scalars(), n];
-                self.launch("dice_grad", (grid, block), args);
-                return Emitted { truth, value, grad };
-            }
-        };
-        let partial = self.bytes(8 * grid[0] as usize);
-        let (pointers, scalars) = ([prediction.at(), truth.into(), grad.at(), partial.into()], self.scalars());
-        let args = [&pointers[..], &[scalars, n, n, Arg::F64(kind.1), Arg::I32(kind.0)]].concat();
-        self.launch("loss_errors", (grid, block), args);
-        self.launch("loss_finish", geometry::one(), vec![partial.into(), value.into(), n, blocks]);
+        let n = Arg::I64(prediction.rows() as i64);
+        let [channels, blocks, point, overlap] = [channels as i32, blocks as i32, point, overlap].map(Arg::I32);
+        let [a, b, point_weight, overlap_weight] = [a, b, point_weight, overlap_weight].map(Arg::F64);
+        let pointers = [prediction.at(), truth.into(), grad.at(), partial.into(), self.scalars()];
+        let args = [&pointers[..], &[n, a, b, point_weight, channels, point, overlap]].concat();
+        self.launch("loss_sums", (grid, block), args);
+        let pointers = [partial.into(), slopes.into(), value.into()];
+        let args = [&pointers[..], &[n, point_weight, overlap_weight, channels, blocks, point, overlap]].concat();
+        self.launch("loss_finish", geometry::one(), args);
+        if terms.overlap.is_some() {
+            let args = vec![truth.into(), slopes.into(), grad.at(), self.scalars(), n, channels, point];
+            self.launch("loss_grad", (grid, block), args);
+        }
         Emitted { truth, value, grad }
+    }
+}
+
+/// A point loss's number in `kernels/loss.cu`, and its settings.
+fn numbered(point: Point) -> (i32, [f64; 2]) {
+    match point {
+        Point::Mae => (1, [0.0; 2]),
+        Point::Mse => (2, [0.0; 2]),
+        Point::Huber { delta } => (3, [delta, 0.0]),
+        Point::Bce => (4, [0.0; 2]),
+        Point::Focal { alpha, gamma } => (5, [alpha, gamma]),
     }
 }

@@ -5,8 +5,8 @@
 // result is bit-equal from run to run. Products and sums are fused only where `fmaf` is written.
 //
 // Launch rules; every block has 256 threads:
-//   flat      block 256; grid = min(ceil(n / 2048), 4096), n = elements written; any grid gives the same result,
-//             except that loss_errors and dice_sums write one partial a block.
+//   flat      block 256; grid = min(ceil(n / 2048), 4096), n = elements written; any grid gives the same result.
+//   planes    block 256; grid = (flat's of the positions, channels); loss_sums writes one partial a block.
 //   columns   block (32, 8); grid = (ceil(c / 32), clamp(ceil(rows / 64), 1, 256)); partial rows = grid.y.
 //   channels  block 256; grid = ceil(c / 32); any grid gives the same result.
 //   one       block 256; grid = 1.

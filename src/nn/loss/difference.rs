@@ -1,0 +1,43 @@
+//! Losses of a difference: absolute, squared, Huber's. Each gives value and slope at prediction `p` and truth `t`.
+
+/// |p - t|; the slope at zero is zero, as in PyTorch.
+#[inline]
+pub fn absolute(p: f64, t: f64) -> (f64, f64) {
+    let error = p - t;
+    // Not `signum` of a NaN's sign bit: a NaN stays one.
+    if error == 0.0 { (0.0, 0.0) } else { (error.abs(), error / error.abs()) }
+}
+
+/// (p - t)²
+#[inline]
+pub fn squared(p: f64, t: f64) -> (f64, f64) {
+    let error = p - t;
+    (error * error, 2.0 * error)
+}
+
+/// Huber 1964: error² / 2 up to `delta`, then `delta * (|error| - delta / 2)`.
+#[inline]
+pub fn huber(delta: f64, p: f64, t: f64) -> (f64, f64) {
+    let error = p - t;
+    match error.abs() > delta {
+        true => (delta * (error.abs() - 0.5 * delta), delta * error.signum()),
+        false => (0.5 * error * error, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes_are_those_of_the_values() {
+        let losses: [fn(f64, f64) -> (f64, f64); 3] = [absolute, squared, |p, t| huber(0.7, p, t)];
+        for (which, loss) in losses.iter().enumerate() {
+            for error in [-2.0, -0.7001, -0.3, 0.2, 0.6999, 5.0] {
+                let h = 1e-6;
+                let numeric = (loss(error + h, 0.0).0 - loss(error - h, 0.0).0) / (2.0 * h);
+                assert!((numeric - loss(error, 0.0).1).abs() < 1e-4, "{which} at {error}");
+            }
+        }
+    }
+}
