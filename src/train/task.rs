@@ -126,6 +126,7 @@ impl Task {
             truth_semi_axis_a_px: truth.map(|e| e.semi_axis_a_px),
             truth_semi_axis_b_px: truth.map(|e| e.semi_axis_b_px),
             truth_angle_rad: truth.map(|e| e.angle_rad),
+            ..Prediction::default()
         }
     }
 
