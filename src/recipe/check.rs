@@ -31,6 +31,13 @@ impl Recipe {
                     .cure(format!("{key}: {}", key::find(key).map_or("", |k| k.help))));
             }
         }
+        self.train.rates()?;
+        if self.evaluate.monitor.ends_with("dice") || self.evaluate.monitor.contains("hausdorff") {
+            if self.task != "hc-segmentation" {
+                return Err(Error::usage(format!("{} has no {}", self.task, self.evaluate.monitor))
+                    .cure("use val_mae_px, val_mae_mm or val_loss"));
+            }
+        }
         crate::nn::Device::check(&self.train.device)?;
         let rule: crate::dataset::split::SplitRule = self.data.split.parse()?;
         if rule == crate::dataset::split::SplitRule::KFold && self.data.fold >= self.data.folds {

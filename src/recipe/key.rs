@@ -33,7 +33,7 @@ static KEYS: &[Key] = &[
     key("name", "the recipe's name, part of every run's id"),
     key("purpose", "one line that says what it is for"),
     key("paper", "the figure that the paper prints for it"),
-    key("task", "what is learned").one_of(&["hc-regression"]),
+    key("task", "what is learned").matters().one_of(&["hc-regression", "hc-segmentation"]),
     key("seed", "decides split, first weights, order, augmentation and dropout").matters(),
     key("data.dataset", "name of a data set, as `hcwb data list` shows it").matters(),
     key("data.size", "width and height in pixels that the network sees"),
@@ -56,10 +56,21 @@ static KEYS: &[Key] = &[
     key("model.upsampling", "of a small U-Net: upsample, transposed, or either with +bn"),
     key("model.batch_norm_eps", "added to every batch norm's variance (PyTorch 1e-5, Keras 1e-3)"),
     key("model.batch_norm_momentum", "share of a batch in the running statistics (PyTorch 0.1, Keras 0.01)"),
-    key("train.loss", "mse, mae or huber, on the scaled target").matters().one_of(&["mse", "mae", "huber"]),
+    key("train.loss", "of regression mse, mae or huber, on the scaled target; of masks dice, bce and the rest")
+        .matters()
+        .one_of(&crate::nn::loss::WORDS),
     key("train.huber_delta", "where huber turns from square to linear, on the scaled target"),
+    key("train.focal_alpha", "the focal loss's weight of positives; negatives have the rest"),
+    key("train.focal_gamma", "the focal loss's exponent"),
+    key("train.kappa_share", "kappa's share in focal-kappa (lambda)"),
     key("train.optimizer", "adam, adamw or sgd (momentum 0.9)").one_of(&["adam", "adamw", "sgd"]),
-    key("train.lr", "learning rate").matters(),
+    key("train.lr", "learning rate, or what a schedule begins with").matters(),
+    key("train.schedule", "how the rate goes on: constant, step, cosine, one-cycle or plateau")
+        .one_of(&crate::nn::schedule::WORDS),
+    key("train.warmup_epochs", "epochs, or parts of one, over which the rate first rises"),
+    key("train.schedule_epochs", "step: epochs between two; plateau: epochs without a better validation loss"),
+    key("train.schedule_factor", "step and plateau: what the rate is multiplied by"),
+    key("train.least_lr", "cosine and plateau: the rate goes no lower"),
     key("train.batch", "images a step").matters(),
     key("train.micro_batch", "images that pass at once (batch norm sees only these), gradients summed; 0: the batch"),
     key("train.epochs", "at most so many passes over the training part").matters(),
@@ -73,11 +84,11 @@ static KEYS: &[Key] = &[
     key("augment.flip", "mirror left and right, every second time").matters(),
     key("augment.shift_px", "largest translation in pixels at training size").matters(),
     key("augment.rotation_deg", "largest rotation in degrees, before the resize").matters(),
-    key("evaluate.monitor", "the validation figure that chooses the best epoch").one_of(&[
-        "val_mae_px",
-        "val_mae_mm",
-        "val_loss",
-    ]),
+    key(
+        "evaluate.monitor",
+        "the validation figure that chooses the best epoch (val_dice and val_hausdorff_mm: of masks)",
+    )
+    .one_of(&["val_mae_px", "val_mae_mm", "val_loss", "val_dice", "val_hausdorff_mm"]),
 ];
 
 /// Every key, in the order of the file.

@@ -8,8 +8,10 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::error::Result;
 use crate::model::{self, ModelOptions};
 use crate::nn::layer::BatchNorm;
+use crate::nn::schedule::{Schedule, Settings};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides how a run goes. Two equal recipes on equal data give equal weights.
@@ -79,8 +81,22 @@ pub struct TrainPart {
     pub loss: String,
     /// Where Huber's loss turns from square to linear, in units of the scaled target.
     pub huber_delta: f64,
+    pub focal_alpha: f64,
+    pub focal_gamma: f64,
+    /// Kappa's share in focal + kappa: the preprint's lambda.
+    pub kappa_share: f64,
     pub optimizer: String,
     pub lr: f64,
+    /// How the rate goes from there: a word of [`crate::nn::schedule`].
+    pub schedule: String,
+    /// Epochs, or parts of one, over which the rate first rises.
+    pub warmup_epochs: f64,
+    /// Of schedule step: epochs between two; of plateau: epochs without a better validation loss.
+    pub schedule_epochs: u64,
+    /// Of schedules step and plateau.
+    pub schedule_factor: f64,
+    /// Of schedules cosine and plateau.
+    pub least_lr: f64,
     pub batch: usize,
     /// Images that pass at once; gradients of a batch are accumulated. 0: the whole batch.
     pub micro_batch: usize,
@@ -213,8 +229,16 @@ impl Default for TrainPart {
         TrainPart {
             loss: "mse".into(),
             huber_delta: 0.5,
+            focal_alpha: 0.25,
+            focal_gamma: 2.0,
+            kappa_share: 0.7,
             optimizer: "adam".into(),
             lr: 1e-3,
+            schedule: "constant".into(),
+            warmup_epochs: 0.0,
+            schedule_epochs: 10,
+            schedule_factor: 0.1,
+            least_lr: 0.0,
             batch: 8,
             micro_batch: 0,
             epochs: 100,
@@ -236,5 +260,20 @@ impl Default for AugmentPart {
 impl Default for EvaluatePart {
     fn default() -> Self {
         EvaluatePart { monitor: "val_mae_px".into() }
+    }
+}
+
+impl TrainPart {
+    /// The learning-rate schedule.
+    pub fn rates(&self) -> Result<Schedule> {
+        let settings = Settings {
+            warmup_epochs: self.warmup_epochs,
+            every_epochs: self.schedule_epochs,
+            patience: self.schedule_epochs,
+            factor: self.schedule_factor,
+            least_lr: self.least_lr,
+            ..Settings::default()
+        };
+        Schedule::parse(&self.schedule, &settings)
     }
 }

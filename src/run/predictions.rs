@@ -122,6 +122,18 @@ pub fn write(run: &RunDir, rows: &[Prediction]) -> Result<()> {
     std::fs::rename(&aside, &path).doing("write the predictions", &path)
 }
 
+/// Writes the probabilities of one image (0 to 255, height x width) aside and renames.
+pub fn write_probabilities(run: &RunDir, file: &str, levels: &[u8], [height, width]: [usize; 2]) -> Result<()> {
+    let path = probabilities_png(run, file);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).doing("make a folder for masks", folder)?;
+    let aside = path.with_extension("png.new");
+    let kind = image::ExtendedColorType::L8;
+    image::save_buffer_with_format(&aside, levels, width as u32, height as u32, kind, image::ImageFormat::Png)
+        .map_err(|e| Error::new("cannot write a predicted mask").at(&aside).because(e))?;
+    std::fs::rename(&aside, &path).doing("write a predicted mask", &path)
+}
+
 /// Every row; none while the run has not written any.
 pub fn read(run: &RunDir) -> Result<Vec<Prediction>> {
     let path = run.predictions_csv();

@@ -3,14 +3,18 @@
 use super::metrics;
 use super::task::Task;
 use crate::error::Result;
-use crate::nn::{Tensor, Trainer};
+use crate::nn::Trainer;
+use crate::nn::loss::Sums;
 use crate::run::predictions::Prediction;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Predictions and figures of one set.
 pub struct Evaluation {
     pub rows: Vec<Prediction>,
-    /// Mean loss on the scaled target; `None` where not finite.
+    /// Of a segmentation: the head's probabilities of each row, as 0 to 255 at training size.
+    pub masks: Vec<Vec<u8>>,
+    /// The loss over the set, on the scaled target; `None` where not finite.
     pub loss: Option<f64>,
     /// `<prefix>mae_px`, `<prefix>mae_mm`, … each with `_sd`.
     pub metrics: BTreeMap<String, Option<f64>>,
@@ -25,17 +29,26 @@ pub fn evaluate(
     prefix: &str,
     batch: usize,
 ) -> Result<Evaluation> {
-    let mut outputs: Vec<f32> = Vec::with_capacity(indices.len());
-    let mut targets: Vec<f32> = Vec::with_capacity(indices.len());
+    let (mut rows, mut masks, mut sums) = (Vec::new(), Vec::new(), None::<Sums>);
     for part in indices.chunks(batch) {
         let (images, truth) = task.plain_batch(part);
-        outputs.extend_from_slice(trainer.predict(&images)?.data());
-        targets.extend(truth);
+        let output = trainer.predict(&images)?;
+        let found = task.loss.sums(&output, &truth);
+        match &mut sums {
+            Some(sums) => sums.add(&found),
+            none => *none = Some(found),
+        }
+        let each = output.data().len() / part.len();
+        let outputs: Vec<&[f32]> = output.data().chunks_exact(each).collect();
+        let judged: Result<Vec<Prediction>> =
+            part.par_iter().zip(&outputs).map(|(index, output)| task.prediction(*index, set, output)).collect();
+        rows.extend(judged?);
+        if task.segments() {
+            let level = |p: f32| (p.clamp(0.0, 1.0) * 255.0).round() as u8;
+            masks.extend(outputs.iter().map(|o| task.probabilities(o).into_iter().map(level).collect()));
+        }
     }
-    let all = Tensor::from_vec(&[outputs.len(), 1], outputs.clone())?;
-    let (loss, _) = task.loss.value_and_grad(&all, &targets);
-    let rows: Vec<Prediction> =
-        indices.iter().zip(&outputs).map(|(index, output)| task.prediction(*index, set, *output)).collect();
+    let loss = sums.map_or(f64::NAN, |sums| task.loss.value(&sums));
     let mut found = BTreeMap::new();
     let column = |of: fn(&Prediction) -> f64| rows.iter().map(of).collect::<Vec<f64>>();
     let px = metrics::regression(&column(|r| r.truth_hc_px), &column(|r| r.prediction_hc_px));
@@ -43,5 +56,8 @@ pub fn evaluate(
     // R² and PMAE are named without a unit: in px, as the papers regress px, so px is recorded last.
     mm.record(prefix, "mm", &mut found);
     px.record(prefix, "px", &mut found);
-    Ok(Evaluation { rows, loss: Some(loss).filter(|l| l.is_finite()), metrics: found })
+    if task.segments() {
+        metrics::masks(&rows, prefix, &mut found);
+    }
+    Ok(Evaluation { rows, masks, loss: Some(loss).filter(|l| l.is_finite()), metrics: found })
 }

@@ -64,8 +64,7 @@ pub fn fit(
         let split = split::split(&prepared.exams(), &rule, recipe.data.folds, recipe.data.fold, recipe.seed)?;
         let path = run.split_csv();
         std::fs::write(&path, split::manifest_csv(&split, &prepared.samples)).doing("write the split", path)?;
-        let channels = *recipe.graph()?.input_shape().last().expect("images have channels");
-        let task = Task::new(&recipe, prepared, split, channels)?;
+        let task = Task::new(&recipe, prepared, split, &recipe.graph()?)?;
         let mut session = Session::new(ws, run, recipe, task, device)?;
         let resumed = session.restore()?;
         session.announce(journal, threads, resumed)?;

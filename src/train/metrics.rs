@@ -1,5 +1,6 @@
 //! How far predictions are from the truth: MAE, MSE, RMSE, R² and PMAE, each with its spread.
 
+use crate::run::predictions::Prediction;
 use std::collections::BTreeMap;
 
 /// A figure and its standard deviation.
@@ -60,6 +61,48 @@ impl Regression {
             metrics.insert(name, Some(figure.value).filter(|x| x.is_finite()));
         }
     }
+}
+
+/// Adds the agreement of masks: `<prefix>dice`, `<prefix>hausdorff_mm` and so on of the fitted ellipse (what the preprint
+/// means), the same with `raw_` and `mask_` of the mask before and after post-processing, each with its SD; and how many
+/// images have no head (`<prefix>no_head`). Means are over the images that have the figure: an empty mask has no distance.
+pub fn masks(rows: &[Prediction], prefix: &str, metrics: &mut BTreeMap<String, Option<f64>>) {
+    type Column = (&'static str, fn(&Prediction) -> Option<f64>);
+    let columns: [Column; 21] = [
+        ("dice", |r| r.ellipse_dice),
+        ("iou", |r| r.ellipse_iou),
+        ("pixel_accuracy", |r| r.ellipse_pixel_accuracy),
+        ("hausdorff_px", |r| r.ellipse_hausdorff_px),
+        ("hausdorff_mm", |r| r.ellipse_hausdorff_mm),
+        ("assd_px", |r| r.ellipse_assd_px),
+        ("assd_mm", |r| r.ellipse_assd_mm),
+        ("mask_dice", |r| r.mask_dice),
+        ("mask_iou", |r| r.mask_iou),
+        ("mask_pixel_accuracy", |r| r.mask_pixel_accuracy),
+        ("mask_hausdorff_px", |r| r.mask_hausdorff_px),
+        ("mask_hausdorff_mm", |r| r.mask_hausdorff_mm),
+        ("mask_assd_px", |r| r.mask_assd_px),
+        ("mask_assd_mm", |r| r.mask_assd_mm),
+        ("raw_dice", |r| r.raw_dice),
+        ("raw_iou", |r| r.raw_iou),
+        ("raw_pixel_accuracy", |r| r.raw_pixel_accuracy),
+        ("raw_hausdorff_px", |r| r.raw_hausdorff_px),
+        ("raw_hausdorff_mm", |r| r.raw_hausdorff_mm),
+        ("raw_assd_px", |r| r.raw_assd_px),
+        ("raw_assd_mm", |r| r.raw_assd_mm),
+    ];
+    for (name, of) in columns {
+        let values: Vec<f64> = rows.iter().filter_map(of).collect();
+        let figure = (!values.is_empty()).then(|| mean_and_sd(&values));
+        metrics.insert(format!("{prefix}{name}"), figure.map(|f| f.value));
+        metrics.insert(format!("{prefix}{name}_sd"), figure.map(|f| f.sd));
+    }
+    let none = rows.iter().filter(|r| r.prediction_center_x_px.is_none()).count();
+    metrics.insert(format!("{prefix}no_head"), Some(none as f64));
+    let df: Vec<f64> = rows.iter().map(|r| r.error_mm).collect();
+    let df = mean_and_sd(&df);
+    metrics.insert(format!("{prefix}df_mm"), Some(df.value));
+    metrics.insert(format!("{prefix}df_mm_sd"), Some(df.sd));
 }
 
 fn mean_and_sd(values: &[f64]) -> Figure {

@@ -10,14 +10,17 @@ use super::task::Task;
 use super::{memory, pretrained};
 use crate::error::{Error, Result};
 use crate::nn::program::Arithmetic;
+use crate::nn::schedule::{Position, Schedule};
 use crate::nn::trainer::{Done, Part};
 use crate::nn::{Device, Network, OptimizerSpec, Trainer, kernel::cpu::Isa};
 use crate::recipe::Recipe;
+use crate::run::RunDir;
 use crate::run::checkpoint::{self, State, Which};
 use crate::run::control::{self, Control};
 use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place, Queued, Started, Step};
-use crate::run::{RunDir, predictions};
+use crate::run::predictions::{self, Prediction};
 use crate::workspace::Workspace;
+use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub struct Session<'a> {
     /// Trainable parameters.
     trainable: usize,
     progress: Standing,
+    schedule: Schedule,
+    steps_per_epoch: u64,
     /// The images of each step in flight.
     in_flight: VecDeque<Vec<usize>>,
     /// What became of pre-trained weights.
@@ -59,9 +64,21 @@ impl<'a> Session<'a> {
             Arithmetic { precision: recipe.train.precision.parse()?, deterministic: recipe.train.deterministic };
         let trainer = Trainer::new(net, device, arithmetic, task.loss, &optimizer)?;
         let progress = Standing::new(recipe.train.patience);
-        let (in_flight, since) = (VecDeque::new(), Instant::now());
-        let task = Arc::new(task);
-        Ok(Session { run, recipe, task, device, trainer, trainable, progress, in_flight, pretrained, since })
+        let steps_per_epoch = batches(task.split.train.len(), recipe.train.batch).len() as u64;
+        Ok(Session {
+            run,
+            task: Arc::new(task),
+            device,
+            trainer,
+            trainable,
+            progress,
+            schedule: recipe.train.rates()?,
+            steps_per_epoch,
+            in_flight: VecDeque::new(),
+            pretrained,
+            since: Instant::now(),
+            recipe,
+        })
     }
 
     /// Goes back to the last checkpoint; false if there is none.
@@ -75,7 +92,8 @@ impl<'a> Session<'a> {
         // The worker may have died after saving its best epoch and before keeping it as the best.
         if self.progress.batch == 0 && self.progress.stopping.best_epoch == self.progress.epoch {
             checkpoint::keep_as_best(self.run)?;
-            predictions::write(self.run, &self.evaluate(false)?.rows)?;
+            let found = self.evaluate(false)?;
+            self.keep(&found.rows, &found.masks)?;
         }
         Ok(true)
     }
@@ -194,9 +212,17 @@ impl<'a> Session<'a> {
             // Another dropout mask for every part of every step.
             part.seed = mix(self.recipe.seed, step, i as u64);
         }
-        self.trainer.submit(&parts, self.recipe.train.lr)?;
+        let lr = self.lr(step);
+        self.trainer.submit(&parts, lr)?;
         self.in_flight.push_back(images);
         Ok(())
+    }
+
+    /// The rate of step `step`, counted from 0 over the whole run.
+    fn lr(&self, step: u64) -> f64 {
+        let epochs = self.recipe.train.epochs as u64;
+        let position = Position { step, steps_per_epoch: self.steps_per_epoch, epochs };
+        self.schedule.lr(self.recipe.train.lr, position, &self.progress.plateau)
     }
 
     /// Takes in what steps found until at most `left` are in flight.
@@ -212,8 +238,8 @@ impl<'a> Session<'a> {
 
     fn account(&mut self, images: &[usize], done: Done, journal: &mut Journal<'_>) -> Result<()> {
         let Done { loss, outputs, .. } = done;
-        let outputs = outputs.iter().flat_map(|o| o.data());
-        let errors = outputs.zip(images).map(|(output, i)| self.task.abs_error_px(*i, *output));
+        let outputs = outputs.iter().flat_map(|o| o.data().chunks_exact(o.data().len() / o.batch()));
+        let errors = outputs.zip(images).filter_map(|(output, i)| self.task.abs_error_px(*i, output));
         self.progress.abs_error_px_sum += errors.sum::<f64>();
         if !loss.is_finite() {
             return Err(Error::new(format!(
@@ -233,19 +259,26 @@ impl<'a> Session<'a> {
         let found = self.evaluate(false)?;
         let images = self.task.split.train.len() as f64;
         let mut metrics = found.metrics;
-        metrics.insert("train_mae_px".into(), Some(self.progress.abs_error_px_sum / images));
+        if !self.task.segments() {
+            metrics.insert("train_mae_px".into(), Some(self.progress.abs_error_px_sum / images));
+        }
         let epoch = self.progress.epoch + 1;
         let monitored = match self.recipe.evaluate.monitor.as_str() {
             "val_loss" => found.loss,
             name => metrics.get(name).copied().flatten(),
         };
-        let best = self.progress.stopping.observe(epoch, monitored);
+        // Lower is better, but for overlap.
+        let falling = if self.recipe.evaluate.monitor.ends_with("dice") { monitored.map(|m| -m) } else { monitored };
+        let best = self.progress.stopping.observe(epoch, falling);
+        let lr = self.lr(self.progress.step.saturating_sub(1));
+        let (schedule, base) = (self.schedule, self.recipe.train.lr);
+        self.progress.plateau.observe(&schedule, base, found.loss.unwrap_or(f64::NAN));
         self.clock();
         let event = Epoch {
             epoch,
             epochs: self.recipe.train.epochs as u64,
             step: self.progress.step,
-            lr: self.recipe.train.lr,
+            lr,
             seconds: self.progress.seconds,
             images_per_second: images / self.progress.train_seconds.max(1e-9),
             train_loss: Some(self.progress.loss_sum / images),
@@ -259,7 +292,7 @@ impl<'a> Session<'a> {
         self.save(journal)?;
         if best {
             checkpoint::keep_as_best(self.run)?;
-            predictions::write(self.run, &found.rows)?;
+            self.keep(&found.rows, &found.masks)?;
             self.said(journal, Which::Best)?;
         }
         Ok(())
@@ -271,6 +304,15 @@ impl<'a> Session<'a> {
             true => (&self.task.split.test, "test", "test_"),
         };
         evaluate(&mut self.trainer, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
+    }
+
+    /// Writes the rows, and beside them the masks of a segmentation as pictures.
+    fn keep(&self, rows: &[Prediction], masks: &[Vec<u8>]) -> Result<()> {
+        let [height, width] = self.task.prepared.size;
+        rows.par_iter()
+            .zip(masks)
+            .try_for_each(|(row, mask)| predictions::write_probabilities(self.run, &row.file, mask, [height, width]))?;
+        predictions::write(self.run, rows)
     }
 
     fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {
@@ -296,13 +338,14 @@ impl<'a> Session<'a> {
         };
         self.trainer.load_weights(&best.weights)?;
         let validation = self.evaluate(false)?;
-        let (mut rows, mut metrics) = (validation.rows, validation.metrics);
+        let (mut rows, mut masks, mut metrics) = (validation.rows, validation.masks, validation.metrics);
         if !self.task.split.test.is_empty() {
             let test = self.evaluate(true)?;
             rows.extend(test.rows);
+            masks.extend(test.masks);
             metrics.extend(test.metrics);
         }
-        predictions::write(self.run, &rows)?;
+        self.keep(&rows, &masks)?;
         let early = self.progress.epoch < self.recipe.train.epochs as u64;
         journal.say(Body::Finished(Finished {
             epoch: self.progress.epoch,

@@ -1,6 +1,7 @@
 //! How far a run is: the part of every checkpoint that is neither weights nor optimizer.
 
 use super::stopping::Stopping;
+use crate::nn::schedule::Plateau;
 use crate::run::event::Place;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct Standing {
     pub train_seconds: f64,
     pub seconds: f64,
     pub stopping: Stopping,
+    /// What the schedule `plateau` remembers.
+    #[serde(default)]
+    pub plateau: Plateau,
 }
 
 impl Standing {
@@ -35,12 +39,14 @@ impl Standing {
             train_seconds: 0.0,
             seconds: 0.0,
             stopping: Stopping::new(patience),
+            plateau: Plateau::default(),
         }
     }
 
     /// At the beginning of the epoch after this one.
     pub fn next_epoch(&self) -> Standing {
-        Standing { epoch: self.epoch + 1, step: self.step, stopping: self.stopping.clone(), ..Standing::new(0) }
+        let (stopping, plateau) = (self.stopping.clone(), self.plateau);
+        Standing { epoch: self.epoch + 1, step: self.step, stopping, plateau, ..Standing::new(0) }
     }
 
     pub fn place(&self) -> Place {
