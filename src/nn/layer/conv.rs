@@ -119,17 +119,7 @@ impl Layer for Conv {
     }
 
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
-        let input = site.inputs[0].clone();
-        let shape = self.window.conv_shape(&input.shape, self.outputs);
-        e.mask_and_bias(site, &grad);
-        if site.parameters[0].trainable {
-            e.convolve_filter(shape, &input, site.parameters[0], &grad);
-        }
-        let grad_input = site.wanted[0].then(|| {
-            let grad_input = e.value(input.shape.clone(), input.element);
-            e.convolve(Direction::Data, shape, &grad_input, site.parameters[0], &grad);
-            grad_input
-        });
-        vec![grad_input]
+        let shape = self.window.conv_shape(&site.inputs[0].shape, self.outputs);
+        e.product_backward(site, shape, &grad, false)
     }
 }

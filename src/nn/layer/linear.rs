@@ -120,17 +120,7 @@ impl Layer for Linear {
     }
 
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
-        let input = site.inputs[0].clone();
-        let shape = self.as_convolution(&input.shape);
-        e.mask_and_bias(site, &grad);
-        if site.parameters[0].trainable {
-            e.convolve_filter(shape, &input, site.parameters[0], &grad);
-        }
-        let grad_input = site.wanted[0].then(|| {
-            let grad_input = e.value(input.shape.clone(), input.element);
-            e.convolve(Direction::Data, shape, &grad_input, site.parameters[0], &grad);
-            grad_input
-        });
-        vec![grad_input]
+        let shape = self.as_convolution(&site.inputs[0].shape);
+        e.product_backward(site, shape, &grad, false)
     }
 }

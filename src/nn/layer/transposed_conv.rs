@@ -114,17 +114,7 @@ impl Layer for TransposedConv {
     }
 
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
-        let input = site.inputs[0].clone();
-        let shape = self.conv_shape(&input.shape, &grad.shape);
-        e.mask_and_bias(site, &grad);
-        if site.parameters[0].trainable {
-            e.convolve_filter(shape, &grad, site.parameters[0], &input);
-        }
-        let grad_input = site.wanted[0].then(|| {
-            let grad_input = e.value(input.shape.clone(), input.element);
-            e.convolve(Direction::Forward, shape, &grad, site.parameters[0], &grad_input);
-            grad_input
-        });
-        vec![grad_input]
+        let shape = self.conv_shape(&site.inputs[0].shape, &grad.shape);
+        e.product_backward(site, shape, &grad, true)
     }
 }

@@ -229,6 +229,32 @@ impl Emitter {
         }
     }
 
+    /// The way back through a convolution, of this step's window: gradients of bias and filter, and towards the input.
+    /// A transposed one takes the two in each other's place.
+    pub fn product_backward(
+        &mut self,
+        site: &Site,
+        shape: ConvShape,
+        grad: &Value,
+        transposed: bool,
+    ) -> Vec<Option<Value>> {
+        let (input, filter) = (site.inputs[0].clone(), site.parameters[0]);
+        self.mask_and_bias(site, grad);
+        if filter.trainable {
+            let (x, y) = if transposed { (grad, &input) } else { (&input, grad) };
+            self.convolve_filter(shape, x, filter, y);
+        }
+        let grad_input = site.wanted[0].then(|| {
+            let grad_input = self.value(input.shape.clone(), input.element);
+            match transposed {
+                false => self.convolve(Direction::Data, shape, &grad_input, filter, grad),
+                true => self.convolve(Direction::Forward, shape, grad, filter, &grad_input),
+            }
+            grad_input
+        });
+        vec![grad_input]
+    }
+
     /// `y = a + b`, then ReLU if asked for; `y` may be `a`.
     pub fn add(&mut self, a: &Value, b: &Value, y: &Value, relu: bool) {
         let args = vec![a.at(), b.at(), y.at(), Arg::I64(y.count() as i64), Arg::I32(i32::from(relu))];

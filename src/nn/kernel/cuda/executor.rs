@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::cudnn::{Cudnn, Plan};
-use super::driver::{Address, Handle};
+use super::driver::Address;
+use super::graph::Graph;
 use super::memory::Memory;
 use super::stream::Event;
 use crate::error::{Error, Result};
@@ -15,8 +16,6 @@ use std::rc::Rc;
 const WORKSPACE_LIMIT_BYTES: usize = 1 << 30;
 /// How often each candidate is timed; the least counts.
 const TRIALS: usize = 3;
-/// Capture that refuses what other threads might do to the card's state in the meantime: nothing, here.
-const CAPTURE_THREAD_LOCAL: i32 = 1;
 
 /// One stretch of work that is always run whole: eagerly the first time, then replayed as a CUDA graph.
 pub struct Segment {
@@ -272,47 +271,5 @@ impl Executor {
         offsets: &[usize],
     ) -> Result<()> {
         to.receive(at, self.address(from, offsets), bytes, &self.context.compute)
-    }
-}
-
-/// A captured stretch of work, replayed by a single call.
-struct Graph {
-    context: Rc<Context>,
-    executable: Handle,
-    /// The arena and workspace whose addresses it holds.
-    generation: u64,
-}
-
-impl Graph {
-    /// What `work` gives the compute stream, without running it.
-    fn capture(context: &Rc<Context>, generation: u64, work: impl FnOnce() -> Result<()>) -> Result<Graph> {
-        let (driver, stream) = (context.driver, context.compute.handle);
-        let (mut graph, mut executable) = (std::ptr::null_mut(), std::ptr::null_mut());
-        // Safety: the stream is this thread's; the pointers outlive the calls; the graph is destroyed once.
-        unsafe {
-            driver.check("capture the step", (driver.cuStreamBeginCapture_v2)(stream, CAPTURE_THREAD_LOCAL))?;
-            let given = work();
-            let ended = driver.check("capture the step", (driver.cuStreamEndCapture)(stream, &mut graph));
-            given?;
-            ended?;
-            let made = (driver.cuGraphInstantiateWithFlags)(&mut executable, graph, 0);
-            (driver.cuGraphDestroy)(graph);
-            driver.check("make the step's graph", made)?;
-        }
-        Ok(Graph { context: context.clone(), executable, generation })
-    }
-
-    fn launch(&self) -> Result<()> {
-        let driver = self.context.driver;
-        // Safety: the graph was made from this context's stream, and its addresses are those of this generation.
-        let code = unsafe { (driver.cuGraphLaunch)(self.executable, self.context.compute.handle) };
-        driver.check("replay the step", code)
-    }
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        // Safety: made in `capture`, destroyed once.
-        unsafe { (self.context.driver.cuGraphExecDestroy)(self.executable) };
     }
 }

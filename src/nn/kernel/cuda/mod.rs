@@ -5,6 +5,7 @@ pub mod context;
 pub mod cudnn;
 pub mod driver;
 pub mod executor;
+pub mod graph;
 pub mod library;
 pub mod memory;
 pub mod nvml;

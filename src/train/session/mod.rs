@@ -1,6 +1,8 @@
-//! The loop itself: steps, epochs, requests, checkpoints, the end.
+//! The loop itself: from request to request, epoch to epoch.
 
-use super::evaluate::{Evaluation, evaluate};
+mod epochs;
+mod steps;
+
 use super::fit::{Ended, Turn};
 use super::journal::Journal;
 use super::loader::Loader;
@@ -8,19 +10,16 @@ use super::order::{batches, shuffled};
 use super::standing::Standing;
 use super::task::Task;
 use super::{memory, pretrained};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::program::Arithmetic;
-use crate::nn::schedule::{Position, Schedule};
-use crate::nn::trainer::{Done, Part};
+use crate::nn::schedule::Schedule;
 use crate::nn::{Device, Network, OptimizerSpec, Trainer, kernel::cpu::Isa};
 use crate::recipe::Recipe;
 use crate::run::RunDir;
-use crate::run::checkpoint::{self, State, Which};
+use crate::run::checkpoint::{self, Which};
 use crate::run::control::{self, Control};
-use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place, Queued, Started, Step};
-use crate::run::predictions::{self, Prediction};
+use crate::run::event::{Body, Queued, Started};
 use crate::workspace::Workspace;
-use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -204,164 +203,4 @@ impl<'a> Session<'a> {
         self.progress.seconds += self.since.elapsed().as_secs_f64();
         self.since = Instant::now();
     }
-
-    /// Starts a step: forward, backward, update on one batch, by parts whose gradients add up to the batch's.
-    fn submit(&mut self, images: Vec<usize>, mut parts: Vec<Part>) -> Result<()> {
-        let step = self.progress.step + self.in_flight.len() as u64;
-        for (i, part) in parts.iter_mut().enumerate() {
-            // Another dropout mask for every part of every step.
-            part.seed = mix(self.recipe.seed, step, i as u64);
-        }
-        let lr = self.lr(step);
-        self.trainer.submit(&parts, lr)?;
-        self.in_flight.push_back(images);
-        Ok(())
-    }
-
-    /// The rate of step `step`, counted from 0 over the whole run.
-    fn lr(&self, step: u64) -> f64 {
-        let epochs = self.recipe.train.epochs as u64;
-        let position = Position { step, steps_per_epoch: self.steps_per_epoch, epochs };
-        self.schedule.lr(self.recipe.train.lr, position, &self.progress.plateau)
-    }
-
-    /// Takes in what steps found until at most `left` are in flight.
-    fn settle(&mut self, journal: &mut Journal<'_>, left: usize) -> Result<()> {
-        while self.in_flight.len() > left
-            && let Some(images) = self.in_flight.pop_front()
-            && let Some(done) = self.trainer.collect()?
-        {
-            self.account(&images, done, journal)?;
-        }
-        Ok(())
-    }
-
-    fn account(&mut self, images: &[usize], done: Done, journal: &mut Journal<'_>) -> Result<()> {
-        let Done { loss, outputs, .. } = done;
-        let outputs = outputs.iter().flat_map(|o| o.data().chunks_exact(o.data().len() / o.batch()));
-        let errors = outputs.zip(images).filter_map(|(output, i)| self.task.abs_error_px(*i, output));
-        self.progress.abs_error_px_sum += errors.sum::<f64>();
-        if !loss.is_finite() {
-            return Err(Error::new(format!(
-                "the loss is not a number at step {} (epoch {})",
-                self.progress.step + 1,
-                self.progress.epoch + 1
-            ))
-            .cure("lower train.lr, or look for broken images with `hcwb data audit`"));
-        }
-        self.progress.loss_sum += loss * images.len() as f64;
-        self.progress.step += 1;
-        self.progress.batch += 1;
-        journal.step(Step { epoch: self.progress.epoch + 1, step: self.progress.step, loss: Some(loss) })
-    }
-
-    fn end_epoch(&mut self, journal: &mut Journal<'_>) -> Result<()> {
-        let found = self.evaluate(false)?;
-        let images = self.task.split.train.len() as f64;
-        let mut metrics = found.metrics;
-        if !self.task.segments() {
-            metrics.insert("train_mae_px".into(), Some(self.progress.abs_error_px_sum / images));
-        }
-        let epoch = self.progress.epoch + 1;
-        let monitored = match self.recipe.evaluate.monitor.as_str() {
-            "val_loss" => found.loss,
-            name => metrics.get(name).copied().flatten(),
-        };
-        // Lower is better, but for overlap.
-        let falling = if self.recipe.evaluate.monitor.ends_with("dice") { monitored.map(|m| -m) } else { monitored };
-        let best = self.progress.stopping.observe(epoch, falling);
-        let lr = self.lr(self.progress.step.saturating_sub(1));
-        let (schedule, base) = (self.schedule, self.recipe.train.lr);
-        self.progress.plateau.observe(&schedule, base, found.loss.unwrap_or(f64::NAN));
-        self.clock();
-        let event = Epoch {
-            epoch,
-            epochs: self.recipe.train.epochs as u64,
-            step: self.progress.step,
-            lr,
-            seconds: self.progress.seconds,
-            images_per_second: images / self.progress.train_seconds.max(1e-9),
-            train_loss: Some(self.progress.loss_sum / images),
-            val_loss: found.loss,
-            best,
-            metrics,
-        };
-        self.progress = self.progress.next_epoch();
-        // Said before it is saved: a kill in between makes the epoch again, and the log says so.
-        journal.say(Body::Epoch(event))?;
-        self.save(journal)?;
-        if best {
-            checkpoint::keep_as_best(self.run)?;
-            self.keep(&found.rows, &found.masks)?;
-            self.said(journal, Which::Best)?;
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, test: bool) -> Result<Evaluation> {
-        let (indices, set, prefix) = match test {
-            false => (&self.task.split.validation, "validation", "val_"),
-            true => (&self.task.split.test, "test", "test_"),
-        };
-        evaluate(&mut self.trainer, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
-    }
-
-    /// Writes the rows, and beside them the masks of a segmentation as pictures.
-    fn keep(&self, rows: &[Prediction], masks: &[Vec<u8>]) -> Result<()> {
-        let [height, width] = self.task.prepared.size;
-        rows.par_iter()
-            .zip(masks)
-            .try_for_each(|(row, mask)| predictions::write_probabilities(self.run, &row.file, mask, [height, width]))?;
-        predictions::write(self.run, rows)
-    }
-
-    fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {
-        self.clock();
-        let state = State {
-            weights: self.trainer.weights()?,
-            optimizer: self.trainer.optimizer_state()?,
-            progress: self.progress.clone(),
-        };
-        checkpoint::save(self.run, &state, &self.task.metadata(&self.recipe))?;
-        self.said(journal, Which::Last)
-    }
-
-    fn said(&self, journal: &mut Journal<'_>, which: Which) -> Result<()> {
-        let Place { epoch, step } = self.progress.place();
-        journal.say(Body::Checkpoint(Checkpoint { epoch, step, name: which.name().into() }))
-    }
-
-    /// Evaluates the best weights once more, with the test part if there is one, and says the figures.
-    fn finish(&mut self, journal: &mut Journal<'_>) -> Result<Ended> {
-        let Some(best) = checkpoint::load::<Standing>(self.run, Which::Best)? else {
-            return Err(Error::new("no epoch had a finite validation figure").cure("lower train.lr"));
-        };
-        self.trainer.load_weights(&best.weights)?;
-        let validation = self.evaluate(false)?;
-        let (mut rows, mut masks, mut metrics) = (validation.rows, validation.masks, validation.metrics);
-        if !self.task.split.test.is_empty() {
-            let test = self.evaluate(true)?;
-            rows.extend(test.rows);
-            masks.extend(test.masks);
-            metrics.extend(test.metrics);
-        }
-        self.keep(&rows, &masks)?;
-        let early = self.progress.epoch < self.recipe.train.epochs as u64;
-        journal.say(Body::Finished(Finished {
-            epoch: self.progress.epoch,
-            step: self.progress.step,
-            reason: if early { "patience" } else { "epochs" }.into(),
-            best_epoch: self.progress.stopping.best_epoch,
-            metrics,
-        }))?;
-        Ok(Ended::Finished)
-    }
-}
-
-/// A seed for one forward pass (SplitMix64's finaliser over the three numbers).
-fn mix(seed: u64, step: u64, part: u64) -> u64 {
-    let mut z = seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ part.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
