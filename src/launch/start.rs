@@ -28,7 +28,9 @@ pub fn start(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: 
 pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress: &dyn Progress) -> Result<RunDir> {
     recipe.check()?;
     let device = Device::resolve(&recipe.train.device)?.device;
-    crate::train::memory::check_launch(recipe, &recipe.graph()?, device)?;
+    let graph = recipe.graph()?;
+    recipe.check_task(&graph)?;
+    crate::train::memory::check_launch(recipe, &graph, device)?;
     crate::train::pretrained::check(ws, recipe)?;
     let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;

@@ -2,6 +2,7 @@
 
 use super::{Recipe, key, keys};
 use crate::error::{Error, Result};
+use crate::nn::Graph;
 use crate::text;
 
 impl Recipe {
@@ -32,6 +33,7 @@ impl Recipe {
             }
         }
         self.train.rates()?;
+        self.train.loss()?;
         if self.evaluate.monitor.ends_with("dice") || self.evaluate.monitor.contains("hausdorff") {
             if self.task != "hc-segmentation" {
                 return Err(Error::usage(format!("{} has no {}", self.task, self.evaluate.monitor))
@@ -52,6 +54,25 @@ impl Recipe {
         if !self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) || self.name.starts_with('.') {
             return Err(Error::usage(format!("`{}` cannot be a recipe's name", text::line(&self.name)))
                 .cure("use letters, digits, - and _ : it becomes part of a folder's name"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a network or a loss that is not for the task; `graph` is the recipe's own.
+    pub fn check_task(&self, graph: &Graph) -> Result<()> {
+        let segments = self.task == "hc-segmentation";
+        let (gives_masks, loss) = (graph.output_shape().len() == 3, self.train.loss()?);
+        if gives_masks != segments {
+            let (gives, cure) = match segments {
+                true => ("numbers", "take a U-Net: `hcwb model list` shows for which task each network is"),
+                false => ("masks", "set task=hc-segmentation, or take a network of regression"),
+            };
+            return Err(Error::usage(format!("{} gives {gives}, which {} does not learn", self.model.name, self.task))
+                .cure(cure));
+        }
+        if loss.takes_masks() != segments {
+            let cure = if segments { "use dice, bce or another loss of masks" } else { "use mse, mae or huber" };
+            return Err(Error::usage(format!("train.loss = {} is not for {}", self.train.loss, self.task)).cure(cure));
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ pub use shipped::{Shipped, shipped};
 use crate::error::Result;
 use crate::model::{self, ModelOptions};
 use crate::nn::layer::BatchNorm;
-use crate::nn::schedule::{Schedule, Settings};
+use crate::nn::loss::{self, Loss};
+use crate::nn::schedule::{self, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides how a run goes. Two equal recipes on equal data give equal weights.
@@ -264,15 +265,26 @@ impl Default for EvaluatePart {
 }
 
 impl TrainPart {
+    /// The loss, with its settings.
+    pub fn loss(&self) -> Result<Loss> {
+        let settings = loss::Settings {
+            huber_delta: self.huber_delta,
+            focal_alpha: self.focal_alpha,
+            focal_gamma: self.focal_gamma,
+            kappa_share: self.kappa_share,
+        };
+        Loss::parse(&self.loss, &settings)
+    }
+
     /// The learning-rate schedule.
     pub fn rates(&self) -> Result<Schedule> {
-        let settings = Settings {
+        let settings = schedule::Settings {
             warmup_epochs: self.warmup_epochs,
             every_epochs: self.schedule_epochs,
             patience: self.schedule_epochs,
             factor: self.schedule_factor,
             least_lr: self.least_lr,
-            ..Settings::default()
+            ..schedule::Settings::default()
         };
         Schedule::parse(&self.schedule, &settings)
     }

@@ -9,8 +9,7 @@ use crate::dataset::cache::{Prepared, Sample};
 use crate::dataset::normalise::Normalise;
 use crate::dataset::split::Split;
 use crate::error::{Error, Result};
-use crate::nn::loss::{Loss, Settings};
-use crate::nn::{Graph, Tensor};
+use crate::nn::{Graph, Loss, Tensor};
 use crate::recipe::Recipe;
 use crate::run::predictions::Prediction;
 use rayon::prelude::*;
@@ -49,17 +48,9 @@ impl Task {
             ))
             .cure("use a larger data set, fewer folds or another data.split"));
         }
-        let loss = loss(recipe)?;
+        recipe.check_task(graph)?;
+        let loss = recipe.train.loss()?;
         let segments = recipe.task == "hc-segmentation";
-        if segments != loss.takes_masks() || segments != (graph.output_shape().len() == 3) {
-            return Err(Error::usage(format!(
-                "{} by {} with the loss {} does not go together",
-                recipe.task,
-                recipe.model.name,
-                loss.word()
-            ))
-            .cure("hc-segmentation takes a U-Net and a loss of masks (dice, bce, …), hc-regression neither"));
-        }
         let kind = match (segments, graph.output_shape()) {
             (true, [.., classes]) => {
                 let needed = [&split.train[..], &split.validation, &split.test].concat();
@@ -191,18 +182,6 @@ impl Task {
         }
         metadata
     }
-}
-
-/// The loss that a recipe names, with its settings.
-fn loss(recipe: &Recipe) -> Result<Loss> {
-    let train = &recipe.train;
-    let settings = Settings {
-        huber_delta: train.huber_delta,
-        focal_alpha: train.focal_alpha,
-        focal_gamma: train.focal_gamma,
-        kappa_share: train.kappa_share,
-    };
-    Loss::parse(&train.loss, &settings)
 }
 
 /// `1.5` or, where channels differ, `1.5,2,2.5`.
