@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn the_first_options_give_the_draws_and_the_pixels_that_they_always_gave() {
+        // From the first form of this module, which knew of nothing else; the sum is FNV-1a over the pixels' bits.
+        let golden = [
+            ((1, 2, 3), (false, -4.475403463495877, 0.6023043682476958, -0.12350510613241804), 0x69f2_c223_ff32_6c64_u64),
+            ((42, 0, 998), (false, 2.2256999200459484, -2.794905482963511, -0.04763323043765107), 0xb35a_9ac9_a772_1e6f),
+            ((0, 17, 5), (false, 1.373717050035319, 4.022216574851791, 0.08814738842717167), 0x37a1_0f18_8dfe_2500),
+        ];
+        let image: Vec<u8> = (0..33 * 21).map(|i| (i * 7919 % 256) as u8).collect();
+        for ((seed, epoch, index), moves, sum) in golden {
+            let draw = AUGMENT.draw(seed, epoch, index);
+            assert_eq!((draw.flip, draw.shift_x_px, draw.shift_y_px, draw.rotation_rad), moves);
+            let mut out = draw.moved(&image, (33, 21), &draw.affine((800, 540), (33, 21)));
+            draw.intensity.apply(&mut out);
+            let hash = |h: u64, v: &f32| (h ^ u64::from(v.to_bits())).wrapping_mul(0x0100_0000_01b3);
+            assert_eq!(out.iter().fold(0xcbf2_9ce4_8422_2325, hash), sum);
+        }
+    }
+
+    #[test]
     fn flips_shifts_and_turns_are_drawn_alike_whatever_else_is_switched_on() {
         let everything =
             Augment { flip_vertical: true, scale: 0.2, elastic_px: 3.0, noise: 0.1, gamma: 1.0, ..AUGMENT };
