@@ -182,8 +182,16 @@ mod tests {
     fn the_first_options_give_the_draws_and_the_pixels_that_they_always_gave() {
         // From the first form of this module, which knew of nothing else; the sum is FNV-1a over the pixels' bits.
         let golden = [
-            ((1, 2, 3), (false, -4.475403463495877, 0.6023043682476958, -0.12350510613241804), 0x69f2_c223_ff32_6c64_u64),
-            ((42, 0, 998), (false, 2.2256999200459484, -2.794905482963511, -0.04763323043765107), 0xb35a_9ac9_a772_1e6f),
+            (
+                (1, 2, 3),
+                (false, -4.475403463495877, 0.6023043682476958, -0.12350510613241804),
+                0x69f2_c223_ff32_6c64_u64,
+            ),
+            (
+                (42, 0, 998),
+                (false, 2.2256999200459484, -2.794905482963511, -0.04763323043765107),
+                0xb35a_9ac9_a772_1e6f,
+            ),
             ((0, 17, 5), (false, 1.373717050035319, 4.022216574851791, 0.08814738842717167), 0x37a1_0f18_8dfe_2500),
         ];
         let image: Vec<u8> = (0..33 * 21).map(|i| (i * 7919 % 256) as u8).collect();

@@ -1,7 +1,7 @@
 //! Losses of a difference: absolute, squared, Huber's. Each gives value and slope at prediction `p` and truth `t`.
 
 /// |p - t|; the slope at zero is zero, as in PyTorch.
-#[inline]
+#[inline(always)]
 pub fn absolute(p: f64, t: f64) -> (f64, f64) {
     let error = p - t;
     // Not `signum` of a NaN's sign bit: a NaN stays one.
@@ -9,14 +9,14 @@ pub fn absolute(p: f64, t: f64) -> (f64, f64) {
 }
 
 /// (p - t)²
-#[inline]
+#[inline(always)]
 pub fn squared(p: f64, t: f64) -> (f64, f64) {
     let error = p - t;
     (error * error, 2.0 * error)
 }
 
 /// Huber 1964: error² / 2 up to `delta`, then `delta * (|error| - delta / 2)`.
-#[inline]
+#[inline(always)]
 pub fn huber(delta: f64, p: f64, t: f64) -> (f64, f64) {
     let error = p - t;
     match error.abs() > delta {
