@@ -26,7 +26,7 @@ pub fn ln(x: f64) -> f64 {
     // The series is small beside 2 s; ln 2 in two parts keeps what the exponent's product would round away.
     let rest = 2.0 * s * (z * series) + exponent * 1.908_214_929_270_587_7e-10;
     let value = exponent * 6.931_471_803_691_238e-1 + (2.0 * s + rest);
-    if x >= 0.0 && x < f64::INFINITY { value } else { f64::NAN }
+    if x >= 0.0 && x.is_finite() { value } else { f64::NAN }
 }
 
 #[cfg(test)]
