@@ -165,21 +165,3 @@ mod on_card {
         (found.loss, grad)
     }
 }
-
-#[test]
-fn zz_time() {
-    let n = 16 * 224 * 224;
-    let p: Vec<f32> = (0..n).map(|i| ((i as u64 * 2654435761) % 1000) as f32 / 1000.0 + 0.0005).collect();
-    let t: Vec<f32> = (0..n).map(|i| f32::from(u8::from((i / 100) % 3 == 0))).collect();
-    let mut grad = vec![0.0; n];
-    for word in WORDS {
-        let loss = Loss::parse(word, &Settings::default()).unwrap();
-        let mut best = f64::MAX;
-        for _ in 0..20 {
-            let s = std::time::Instant::now();
-            loss.value_and_grad_of(&p, &t, 1, &mut grad);
-            best = best.min(s.elapsed().as_secs_f64());
-        }
-        println!("{word} {:.2} ms", best * 1e3);
-    }
-}

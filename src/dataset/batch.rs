@@ -1,12 +1,13 @@
 //! Batches: prepared images normalised, and augmented where they train.
 
-use super::augment::{Augment, warp};
+use super::augment::Augment;
 use super::cache::Prepared;
 use super::normalise::Normalise;
 use crate::nn::Tensor;
 use rayon::prelude::*;
 
-/// The samples `indices` as (N, H, W, channels), normalised; with `augment` (bounds, seed, epoch) also moved.
+/// The samples `indices` as (N, H, W, channels), normalised; with `augment` (bounds, seed, epoch) also moved, and their
+/// grey values changed.
 ///
 /// Images are spread over the current rayon pool; the values do not depend on how many threads there are.
 pub fn fill_values(
@@ -25,9 +26,9 @@ pub fn fill_values(
             Some((augment, seed, epoch)) => {
                 let sample = &prepared.samples[index];
                 let original = (sample.width_px, sample.height_px);
-                let map = augment.draw(seed, epoch, index).affine(original, (width, height));
-                let mut moved = vec![0.0; height * width];
-                warp(image, width, height, &map, &mut moved);
+                let draw = augment.draw(seed, epoch, index);
+                let mut moved = draw.moved(image, (width, height), &draw.affine(original, (width, height)));
+                draw.intensity.apply(&mut moved);
                 normalise.apply(moved.into_iter(), out);
             }
         }
@@ -84,7 +85,7 @@ mod tests {
         let pixels: Vec<u8> = (0..16).map(|i| i * 11).collect();
         let prepared = prepared(&pixels);
         let normalise = Normalise::z_score(&prepared, &[0, 1, 2, 3], 3);
-        let augment = Augment { flip: true, shift_px: 1.0, rotation_deg: 10.0 };
+        let augment = Augment { flip: true, shift_px: 1.0, rotation_deg: 10.0, ..Augment::default() };
         let (all, _) = fill_values(&prepared, &[3, 1, 2], &normalise, Some((&augment, 5, 6)));
         let (one, _) = fill_values(&prepared, &[1], &normalise, Some((&augment, 5, 6)));
         assert_eq!(all[12..24], one[..]);

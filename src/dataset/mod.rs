@@ -9,6 +9,7 @@ pub mod fetch;
 mod finding;
 pub mod fingerprint;
 pub mod hc18;
+pub mod mask_batch;
 pub mod normalise;
 pub mod phantom;
 pub mod registry;

@@ -5,6 +5,7 @@
 
 pub mod difference;
 pub mod entropy;
+mod log;
 pub mod overlap;
 mod passes;
 mod word;
@@ -52,19 +53,6 @@ pub enum Point {
     Huber { delta: f64 },
     Bce,
     Focal { alpha: f64, gamma: f64 },
-}
-
-impl Point {
-    /// Value and slope at prediction `p` and truth `t`.
-    pub fn of(self, p: f64, t: f64) -> (f64, f64) {
-        match self {
-            Point::Mae => difference::absolute(p, t),
-            Point::Mse => difference::squared(p, t),
-            Point::Huber { delta } => difference::huber(delta, p, t),
-            Point::Bce => entropy::binary(p, t),
-            Point::Focal { alpha, gamma } => entropy::focal(alpha, gamma, p, t),
-        }
-    }
 }
 
 /// The parts of a loss, with their weights.

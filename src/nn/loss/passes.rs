@@ -5,10 +5,14 @@
 
 use super::overlap::{Shared, Slope};
 use super::{Overlap, Point, Terms, difference, entropy};
+use crate::nn::kernel::cpu::Isa;
+use crate::nn::kernel::cpu::plain::{self, Plain};
 use rayon::prelude::*;
 
 /// Values of one chunk, or a little fewer where channels do not divide them.
 const CHUNK: usize = 1 << 14;
+/// Values that a loss is taken of at a time.
+const BLOCK: usize = 64;
 /// Sums that run side by side, so that they fit vectors.
 const LANES: usize = 8;
 
@@ -19,18 +23,22 @@ pub trait Real: Copy + Send + Sync {
 }
 
 impl Real for f32 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
     fn narrow(value: f64) -> f32 {
         value as f32
     }
 }
 
 impl Real for f64 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         self
     }
+    #[inline(always)]
     fn narrow(value: f64) -> f64 {
         value
     }
@@ -123,37 +131,80 @@ fn walk<R: Real>(terms: Terms, p: &[R], t: &[R], channels: usize, grad: Option<&
     all
 }
 
-/// The sum of a point's values; as many of its slopes as fit are left in `grad`.
-fn points<R: Real, G>(point: Point, p: &[R], t: &[R], grad: &mut [G], slope: impl Fn(f64) -> G) -> f64 {
+/// The sum of a point's values; its slopes, through `to_grad`, are left in `grad` unless that is empty.
+fn points<R: Real, G>(point: Point, p: &[R], t: &[R], grad: &mut [G], to_grad: impl Fn(f64) -> G) -> f64 {
+    use {difference as d, entropy as e};
     match point {
-        Point::Mae => each(p, t, grad, slope, difference::absolute),
-        Point::Mse => each(p, t, grad, slope, difference::squared),
-        Point::Huber { delta } => each(p, t, grad, slope, |p, t| difference::huber(delta, p, t)),
-        Point::Bce => each(p, t, grad, slope, entropy::binary),
-        Point::Focal { alpha, gamma } => each(p, t, grad, slope, |p, t| entropy::focal(alpha, gamma, p, t)),
+        Point::Mae => each(p, t, grad, to_grad, d::absolute, d::absolute),
+        Point::Mse => each(p, t, grad, to_grad, d::squared, d::squared),
+        Point::Huber { delta } => {
+            let of = |p: f64, t: f64| d::huber(delta, p, t);
+            each(p, t, grad, to_grad, of, of)
+        }
+        Point::Bce => each(p, t, grad, to_grad, e::binary, e::binary_of_mask),
+        Point::Focal { alpha, gamma: 2.0 } => {
+            // Known to the compiler, the usual exponent costs no choice.
+            let soft = |p: f64, t: f64| e::focal(alpha, 2.0, p, t);
+            each(p, t, grad, to_grad, soft, |p, t| e::focal_of_mask(alpha, 2.0, p, t))
+        }
+        Point::Focal { alpha, gamma } => {
+            let soft = |p: f64, t: f64| e::focal(alpha, gamma, p, t);
+            each(p, t, grad, to_grad, soft, |p, t| e::focal_of_mask(alpha, gamma, p, t))
+        }
     }
 }
 
-/// One loop a loss, without a choice inside.
+/// One loop a loss, without a choice inside; `of_mask` serves where all truths are 0 or 1.
 fn each<R: Real, G>(
     p: &[R],
     t: &[R],
     grad: &mut [G],
     to_grad: impl Fn(f64) -> G,
     of: impl Fn(f64, f64) -> (f64, f64),
+    of_mask: impl Fn(f64, f64) -> (f64, f64),
 ) -> f64 {
     let mut sum = 0.0;
-    let pairs = p.iter().zip(t);
-    if grad.is_empty() {
-        pairs.for_each(|(p, t)| sum += of(p.wide(), t.wide()).0);
-        return sum;
-    }
-    for ((p, t), g) in pairs.zip(grad) {
-        let (value, slope) = of(p.wide(), t.wide());
-        sum += value;
-        *g = to_grad(slope);
-    }
+    plain::run(Isa::current(), Each { p, t, grad, to_grad, of, of_mask, sum: &mut sum });
     sum
+}
+
+struct Each<'a, R, G, T, O, M> {
+    p: &'a [R],
+    t: &'a [R],
+    grad: &'a mut [G],
+    to_grad: T,
+    of: O,
+    of_mask: M,
+    sum: &'a mut f64,
+}
+
+impl<R: Real, G, T, O, M> Plain for Each<'_, R, G, T, O, M>
+where
+    T: Fn(f64) -> G,
+    O: Fn(f64, f64) -> (f64, f64),
+    M: Fn(f64, f64) -> (f64, f64),
+{
+    #[inline(always)]
+    fn run(self) {
+        let (mut values, mut slopes, mut lanes) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; LANES]);
+        let mut grads = self.grad.chunks_mut(BLOCK);
+        for (p, t) in self.p.chunks(BLOCK).zip(self.t.chunks(BLOCK)) {
+            let (values, slopes) = (&mut values[..p.len()], &mut slopes[..p.len()]);
+            let both = values.iter_mut().zip(slopes.iter_mut()).zip(p.iter().zip(t));
+            if t.iter().fold(true, |mask, t| mask & ((t.wide() == 0.0) | (t.wide() == 1.0))) {
+                both.for_each(|((value, slope), (p, t))| (*value, *slope) = (self.of_mask)(p.wide(), t.wide()));
+            } else {
+                both.for_each(|((value, slope), (p, t))| (*value, *slope) = (self.of)(p.wide(), t.wide()));
+            }
+            for eight in values.chunks(LANES) {
+                lanes.iter_mut().zip(eight).for_each(|(lane, value)| *lane += value);
+            }
+            if let Some(grad) = grads.next() {
+                grad.iter_mut().zip(slopes).for_each(|(g, slope)| *g = (self.to_grad)(*slope));
+            }
+        }
+        *self.sum = lanes.iter().sum();
+    }
 }
 
 /// The three sums of each channel.

@@ -67,6 +67,7 @@ impl Task {
             flip: recipe.augment.flip,
             shift_px: recipe.augment.shift_px,
             rotation_deg: recipe.augment.rotation_deg,
+            ..Augment::default()
         };
         Ok(Task { prepared, split, loss, normalise, augment, seed: recipe.seed, kind })
     }

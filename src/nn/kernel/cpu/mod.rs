@@ -27,6 +27,7 @@ pub mod elementwise;
 pub mod linear;
 pub mod norm;
 pub mod peak;
+pub mod plain;
 pub mod pool;
 pub mod shape;
 pub mod update;
