@@ -49,7 +49,7 @@ pub struct HeadOptions {
     pub connectivity: Connectivity,
     pub fill_holes: bool,
     /// How far inside of the mask's outline the head's is, in px: for masks that were made by filling a ring to its
-    /// outer edge, half of the ring's thickness (HC18: 1.27).
+    /// outer edge, half of the ring's thickness (HC18: 1.29).
     pub inset_px: f64,
 }
 

@@ -4,7 +4,7 @@ mod file;
 mod files;
 
 use super::output;
-use crate::dataset::hc18::RING_THICKNESS_PX;
+use crate::dataset::hc18::FILLED_RING_INSET_PX;
 use crate::error::{Error, Result};
 use crate::geometry::{Canny, Contour, Fit, HeadOptions};
 use crate::progress::Progress;
@@ -40,7 +40,7 @@ pub struct Measure {
     /// Which points of a filled mask it is fitted to
     #[arg(long, value_enum, default_value = "between", value_name = "POINTS")]
     contour: Points,
-    /// How far inside of a filled mask's outline the head's lies: 1.27 for masks made by filling HC18's rings
+    /// How far inside of a filled mask's outline the head's lies: 1.29 for masks made by filling HC18's rings
     #[arg(long, default_value_t = 0.0, value_name = "PX", value_parser = not_negative)]
     inset: f64,
     /// Write a table, one row a file
@@ -181,11 +181,10 @@ fn hint(rows: &[Measured], inset_px: f64) -> Option<String> {
     let outside: Vec<f64> =
         filled.filter_map(|row| Some(row.difference_mm? / row.pixel_size_mm? / (2.0 * PI))).collect();
     let mean = outside.iter().sum::<f64>() / outside.len() as f64;
-    let half = RING_THICKNESS_PX / 2.0;
-    (outside.len() >= 5 && inset_px == 0.0 && (mean - half).abs() < 0.25).then(|| {
+    (outside.len() >= 5 && inset_px == 0.0 && (mean - FILLED_RING_INSET_PX).abs() < 0.25).then(|| {
         format!(
             "on average these masks lie {mean:.2} px outside of the table's ellipses, as rings do that were filled to \
-             their outer edge: --inset {half:.2} measures them to the middle of the ring"
+             their outer edge: --inset {FILLED_RING_INSET_PX} measures them to the middle of the ring"
         )
     })
 }

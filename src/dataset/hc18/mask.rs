@@ -2,9 +2,10 @@
 //!
 //! The annotated ellipse is the middle of the ring: an ellipse through the centres of all its pixels has the table's
 //! circumference (800 published rings: mean difference 0.002 mm, +0.017 px). The true mask therefore holds the inner
-//! half of the ring only. Filling up to its outer edge, as flood filling does, adds 1.27 px on every side; with the
-//! outline then taken through the centres of border pixels, 0.45 px further in, circumferences come out 0.8 mm too
-//! long on average.
+//! half of the ring only. Filling up to its outer edge, as flood filling does, moves the outline out by 1.29 px: +1.14 mm
+//! of circumference on average. The outline is then often taken through the centres of the border pixels, 0.45 px
+//! further in: +0.72 mm are left (+0.78 mm by OpenCV's contour). On masks filled to the middle of the ring the outline
+//! between pixels is right to +0.002 mm, that through the centres too short by 0.40 mm.
 
 use super::Ring;
 use crate::geometry::{
@@ -15,6 +16,8 @@ use image::GrayImage;
 
 /// Ring pixels for each px of circumference: how thick the published rings are, on average over directions.
 pub const RING_THICKNESS_PX: f64 = 2.54;
+/// How far outside of the annotated ellipse the outline of a published ring lies that was filled to its outer edge.
+pub const FILLED_RING_INSET_PX: f64 = 1.29;
 /// Of a ring's pixels, at least this share lies near to the ellipse; else the drawn line itself is filled.
 const LEAST_ALONG_ELLIPSE: f64 = 0.8;
 /// What is near, in px: published ring pixels lie within 1.46 px.
