@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod demo;
 mod doctor;
+mod measure;
 mod model;
 mod output;
 mod progress;
@@ -62,6 +63,8 @@ enum Command {
     /// Pre-trained weights: fetch, import, list
     #[command(subcommand)]
     Weights(weights::WeightsCommand),
+    /// Circumferences of heads in ring annotations and masks
+    Measure(measure::Measure),
     /// The bare engine: why a network says what it says, tensor in and tensor out
     Attribute(attribute::Attribute),
     /// Trainings: start, watch, stop, resume
@@ -104,6 +107,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Data(command) => data::run(command, &ws, &progress::Bars::new()),
         Command::Model(command) => model::run(command),
         Command::Weights(command) => weights::run(command, &ws, &progress::Bars::new()),
+        Command::Measure(args) => measure::run(&args, &ws, &progress::Bars::new()),
         Command::Attribute(args) => attribute::run(&args),
         Command::Run(command) => run::run(command, &ws),
         Command::Bench(command) => bench::run(&command),

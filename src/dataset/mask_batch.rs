@@ -24,6 +24,12 @@ impl View {
         View { index, copy: None, number: index }
     }
 
+    /// The view that has that number in a data set of so many samples.
+    pub fn numbered(number: usize, samples: usize) -> View {
+        let (copy, index) = (number / samples, number % samples);
+        View { index, copy: copy.checked_sub(1).map(|copy| Copy::ALL[copy]), number }
+    }
+
     /// The samples `training`, then the copies chosen of them; `samples` is the size of the data set.
     pub fn planned(training: &[usize], plan: &Plan, samples: usize) -> Vec<View> {
         let copies = plan.chosen().map(|c| {

@@ -49,7 +49,7 @@ pub struct HeadOptions {
     pub connectivity: Connectivity,
     pub fill_holes: bool,
     /// How far inside of the mask's outline the head's is, in px: for masks that were made by filling a ring to its
-    /// outer edge, half of the ring's thickness (HC18: 1.27).
+    /// outer edge, half of the ring's thickness (HC18: 1.29).
     pub inset_px: f64,
 }
 
@@ -146,10 +146,24 @@ impl HeadOptions {
         if points.is_empty() {
             return Err(NoHead::Full);
         }
+        let (ellipse, visible) = self.ellipse_along(&points)?;
+        let drawn = fill_bits(&ellipse, mask.width(), mask.height());
+        // Both of one size, and the mask is not empty.
+        let dice = Overlap::of(&mask, &drawn).ok().and_then(|overlap| overlap.dice()).unwrap_or(0.0);
+        if dice < LEAST_DICE {
+            return Err(NoHead::NoEllipse { dice });
+        }
+        let Ellipse { center_x_px: x, center_y_px: y, semi_axis_a_px: a, semi_axis_b_px: b, angle_rad } = ellipse;
+        let ellipse = Ellipse::new(x, y, (a - self.inset_px).max(0.0), (b - self.inset_px).max(0.0), angle_rad);
+        Ok(Head { ellipse, cut: mask.borders(), mask, parts, share, visible })
+    }
+
+    /// The ellipse along points of an outline, and the share of its own outline that they cover; a head's, or none.
+    pub fn ellipse_along(&self, points: &[(f64, f64)]) -> Result<(Ellipse, f64), NoHead> {
         let ellipse = match self.fit {
-            Fit::Robust => fit_ellipse_robust(&points).map(|fit| fit.ellipse),
-            Fit::Direct => fit_ellipse(&points),
-            Fit::HalfExtents => half_extents(&points),
+            Fit::Robust => fit_ellipse_robust(points).map(|fit| fit.ellipse),
+            Fit::Direct => fit_ellipse(points),
+            Fit::HalfExtents => half_extents(points),
         };
         let ellipse = ellipse.map_err(|error| match error {
             FitError::Collinear => NoHead::Line,
@@ -159,19 +173,11 @@ impl HeadOptions {
         if b < LEAST_MINOR_SEMI_AXIS_PX || b < LEAST_AXIS_RATIO * a {
             return Err(NoHead::Line);
         }
-        let visible = visible(&ellipse, &points);
+        let visible = visible(&ellipse, points);
         if visible < LEAST_VISIBLE {
             return Err(NoHead::LittleOutline { percent: 100.0 * visible });
         }
-        let drawn = fill_bits(&ellipse, mask.width(), mask.height());
-        // Both of one size, and the mask is not empty.
-        let dice = Overlap::of(&mask, &drawn).ok().and_then(|overlap| overlap.dice()).unwrap_or(0.0);
-        if dice < LEAST_DICE {
-            return Err(NoHead::NoEllipse { dice });
-        }
-        let Ellipse { center_x_px: x, center_y_px: y, angle_rad, .. } = ellipse;
-        let ellipse = Ellipse::new(x, y, (a - self.inset_px).max(0.0), (b - self.inset_px).max(0.0), angle_rad);
-        Ok(Head { ellipse, cut: mask.borders(), mask, parts, share, visible })
+        Ok((ellipse, visible))
     }
 }
 

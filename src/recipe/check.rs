@@ -9,7 +9,7 @@ impl Recipe {
     /// Refuses values out of range, unknown words, and values that contradict one another.
     pub fn check(&self) -> Result<()> {
         self.check_words()?;
-        let ranges: [(&str, f64, f64, f64); 15] = [
+        let ranges = [
             ("data.size", self.data.size[0] as f64, 16.0, 2048.0),
             ("data.size", self.data.size[1] as f64, 16.0, 2048.0),
             ("data.folds", self.data.folds as f64, 2.0, 100.0),
@@ -24,6 +24,13 @@ impl Recipe {
             ("train.threads", self.train.threads as f64, 0.0, 1024.0),
             ("augment.shift_px", self.augment.shift_px, 0.0, 1024.0),
             ("augment.rotation_deg", self.augment.rotation_deg, 0.0, 180.0),
+            ("augment.scale", self.augment.scale, 0.0, 0.9),
+            ("augment.elastic_px", self.augment.elastic_px, 0.0, 256.0),
+            ("augment.brightness", self.augment.brightness, 0.0, 1.0),
+            ("augment.contrast", self.augment.contrast, 0.0, 1.0),
+            ("augment.gamma", self.augment.gamma, 0.0, 10.0),
+            ("augment.noise", self.augment.noise, 0.0, 1.0),
+            ("augment.grow_to", self.augment.grow_to as f64, 0.0, 1e7),
             ("seed", self.seed as f64, 0.0, i64::MAX as f64),
         ];
         for (key, value, low, high) in ranges {
@@ -31,6 +38,11 @@ impl Recipe {
                 return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}"))
                     .cure(format!("{key}: {}", key::find(key).map_or("", |k| k.help))));
             }
+        }
+        let augment = &self.augment;
+        if self.task == "hc-regression" && (augment.scale > 0.0 || augment.elastic_px > 0.0 || augment.grow_to > 0) {
+            return Err(Error::usage("augment.scale, elastic_px and grow_to change the circumference that is learned")
+                .cure("leave them at 0 for hc-regression; hc-segmentation takes them"));
         }
         self.train.rates()?;
         self.train.loss()?;

@@ -8,6 +8,7 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::dataset::augment::Augment;
 use crate::error::Result;
 use crate::model::{self, ModelOptions};
 use crate::nn::layer::BatchNorm;
@@ -122,6 +123,36 @@ pub struct AugmentPart {
     pub shift_px: f64,
     /// Largest rotation either way, in degrees, before the anisotropic resize.
     pub rotation_deg: f64,
+    pub flip_vertical: bool,
+    /// Greatest magnification either way; for masks only, since it changes the circumference.
+    pub scale: f64,
+    /// Standard deviation of an elastic bending, in pixels at training size; for masks only.
+    pub elastic_px: f64,
+    /// In shares of the grey range, as the next three.
+    pub brightness: f64,
+    pub contrast: f64,
+    pub gamma: f64,
+    pub noise: f64,
+    /// Images that a training part is grown to by the preprint's copies (S4, 2.2.2); 0: it is left alone. Masks only.
+    pub grow_to: usize,
+}
+
+impl AugmentPart {
+    /// The bounds of on-line augmentation.
+    pub fn bounds(&self) -> Augment {
+        Augment {
+            flip: self.flip,
+            flip_vertical: self.flip_vertical,
+            shift_px: self.shift_px,
+            rotation_deg: self.rotation_deg,
+            scale: self.scale,
+            elastic_px: self.elastic_px,
+            brightness: self.brightness,
+            contrast: self.contrast,
+            gamma: self.gamma,
+            noise: self.noise,
+        }
+    }
 }
 
 /// How a run is judged.
@@ -254,7 +285,21 @@ impl Default for TrainPart {
 
 impl Default for AugmentPart {
     fn default() -> Self {
-        AugmentPart { flip: true, shift_px: 5.0, rotation_deg: 10.0 }
+        let (flip_vertical, scale, elastic_px, grow_to) = (false, 0.0, 0.0, 0);
+        let (brightness, contrast, gamma, noise) = (0.0, 0.0, 0.0, 0.0);
+        AugmentPart {
+            flip: true,
+            shift_px: 5.0,
+            rotation_deg: 10.0,
+            flip_vertical,
+            scale,
+            elastic_px,
+            brightness,
+            contrast,
+            gamma,
+            noise,
+            grow_to,
+        }
     }
 }
 

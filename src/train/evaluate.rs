@@ -31,7 +31,7 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let (mut rows, mut masks, mut sums) = (Vec::new(), Vec::new(), None::<Sums>);
     for part in indices.chunks(batch) {
-        let (images, truth) = task.plain_batch(part);
+        let (images, truth) = task.plain_batch(part)?;
         let output = trainer.predict(&images)?;
         let found = task.loss.sums(&output, &truth);
         match &mut sums {

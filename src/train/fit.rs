@@ -65,6 +65,10 @@ pub fn fit(
         let path = run.split_csv();
         std::fs::write(&path, split::manifest_csv(&split, &prepared.samples)).doing("write the split", path)?;
         let task = Task::new(&recipe, prepared, split, &recipe.graph()?)?;
+        if let Some(copies) = &task.copies {
+            let path = run.path().join("copies.csv");
+            std::fs::write(&path, copies).doing("write the list of copies", path)?;
+        }
         let mut session = Session::new(ws, run, recipe, task, device)?;
         let resumed = session.restore()?;
         session.announce(journal, threads, resumed)?;

@@ -20,7 +20,7 @@ enum Source {
     /// Every core is the network's until a step is done.
     Inline { task: Arc<Task>, left: VecDeque<Vec<usize>>, micro: usize, epoch: u64 },
     /// Where a card computes, the cores make what it takes next.
-    Ahead { made: Option<Receiver<Batch>>, maker: Option<JoinHandle<()>> },
+    Ahead { made: Option<Receiver<Result<Batch>>>, maker: Option<JoinHandle<()>> },
 }
 
 impl Loader {
@@ -38,8 +38,9 @@ impl Loader {
         let pool = threads.build().map_err(|e| fails(&e))?;
         let work = move || {
             for images in left {
-                let parts = pool.install(|| make(&task, &images, micro, epoch));
-                if send.send((images, parts)).is_err() {
+                let made = pool.install(|| make(&task, &images, micro, epoch)).map(|parts| (images, parts));
+                let failed = made.is_err();
+                if send.send(made).is_err() || failed {
                     // Nobody wants any more: the run was stopped.
                     return;
                 }
@@ -52,12 +53,13 @@ impl Loader {
     /// The next batch; nothing at the end of the epoch.
     pub fn next(&mut self) -> Result<Option<Batch>> {
         match &mut self.source {
-            Source::Inline { task, left, micro, epoch } => Ok(left.pop_front().map(|images| {
-                let parts = make(task, &images, *micro, *epoch);
-                (images, parts)
-            })),
+            Source::Inline { task, left, micro, epoch } => {
+                let Some(images) = left.pop_front() else { return Ok(None) };
+                let parts = make(task, &images, *micro, *epoch)?;
+                Ok(Some((images, parts)))
+            }
             Source::Ahead { made, maker } => match made.as_ref().and_then(|m| m.recv().ok()) {
-                Some(batch) => Ok(Some(batch)),
+                Some(batch) => batch.map(Some),
                 None => match maker.take().map(JoinHandle::join) {
                     Some(Err(_)) => Err(Error::new("preparing a batch failed; the console log says why")),
                     _ => Ok(None),
@@ -79,10 +81,10 @@ impl Drop for Loader {
     }
 }
 
-fn make(task: &Task, images: &[usize], micro: usize, epoch: u64) -> Vec<Part> {
-    let part = |indices: &[usize]| {
-        let (input, truth) = task.training_batch(indices, epoch);
-        Part { input, truth, seed: 0 }
+fn make(task: &Task, images: &[usize], micro: usize, epoch: u64) -> Result<Vec<Part>> {
+    let part = |numbers: &[usize]| {
+        let (input, truth) = task.training_batch(numbers, epoch)?;
+        Ok(Part { input, truth, seed: 0 })
     };
     images.chunks(micro).map(part).collect()
 }

@@ -4,6 +4,7 @@ mod check;
 mod features;
 mod gradients;
 mod infer;
+mod measure;
 mod network;
 mod start;
 mod train;
@@ -19,6 +20,8 @@ pub enum BenchCommand {
     Check(check::BenchCheck),
     /// Time a model's inference on images in memory
     Infer(infer::BenchInfer),
+    /// Time the measuring of masks in memory: ellipse, HC, Dice index, distances
+    Measure(measure::BenchMeasure),
     /// The weights that a network starts from, as safetensors
     Start(start::BenchStart),
     /// One training pass: the gradients of all parameters, as safetensors
@@ -32,6 +35,7 @@ pub fn run(command: &BenchCommand) -> Result<()> {
         BenchCommand::Train(args) => train::bench_train(args),
         BenchCommand::Check(args) => check::run(args),
         BenchCommand::Infer(args) => infer::run(args),
+        BenchCommand::Measure(args) => measure::run(args),
         BenchCommand::Start(args) => start::run(args),
         BenchCommand::Gradients(args) => gradients::run(args),
         BenchCommand::Features(args) => features::run(args),

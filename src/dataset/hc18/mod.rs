@@ -14,8 +14,8 @@ mod table;
 
 pub use folder::{Folder, ImageFile, Listing, Part, PartFolder};
 pub use image::{Decoded, decode_bytes, decode_gray};
-pub use mask::{Annotation, RING_THICKNESS_PX, TruthMask, truth_mask};
-pub use name::{annotation_name, fits_published_order, parse_name, trimester};
+pub use mask::{Annotation, FILLED_RING_INSET_PX, RING_THICKNESS_PX, TruthMask, truth_mask};
+pub use name::{annotation_name, fits_published_order, image_of_annotation, parse_name, trimester};
 pub use ring::Ring;
 pub use table::{Row, Table, TableDefect, TableDefectKind};
 

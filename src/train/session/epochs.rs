@@ -14,7 +14,7 @@ use rayon::prelude::*;
 impl Session<'_> {
     pub(super) fn end_epoch(&mut self, journal: &mut Journal<'_>) -> Result<()> {
         let found = self.evaluate(false)?;
-        let images = self.task.split.train.len() as f64;
+        let images = self.task.training.len() as f64;
         let mut metrics = found.metrics;
         if !self.task.segments() {
             metrics.insert("train_mae_px".into(), Some(self.progress.abs_error_px_sum / images));

@@ -63,7 +63,7 @@ impl<'a> Session<'a> {
             Arithmetic { precision: recipe.train.precision.parse()?, deterministic: recipe.train.deterministic };
         let trainer = Trainer::new(net, device, arithmetic, task.loss, &optimizer)?;
         let progress = Standing::new(recipe.train.patience);
-        let steps_per_epoch = batches(task.split.train.len(), recipe.train.batch).len() as u64;
+        let steps_per_epoch = batches(task.training.len(), recipe.train.batch).len() as u64;
         Ok(Session {
             run,
             task: Arc::new(task),
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         if resumed {
             return journal.say(Body::Resumed(self.progress.place()));
         }
-        let batches = batches(self.task.split.train.len(), self.recipe.train.batch);
+        let batches = batches(self.task.training.len(), self.recipe.train.batch);
         journal.say(Body::Started(Started {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
             trainable: self.trainable as u64,
             precision: self.recipe.train.precision.clone(),
             pretrained: self.pretrained.clone(),
-            train_images: self.task.split.train.len() as u64,
+            train_images: self.task.training.len() as u64,
             validation_images: self.task.split.validation.len() as u64,
             test_images: self.task.split.test.len() as u64,
             epochs: self.recipe.train.epochs as u64,
@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
 
     /// Every epoch that is left, then the end.
     pub fn run(&mut self, journal: &mut Journal<'_>, turn: &mut dyn Turn, interrupted: &AtomicBool) -> Result<Ended> {
-        let batches = batches(self.task.split.train.len(), self.recipe.train.batch);
+        let batches = batches(self.task.training.len(), self.recipe.train.batch);
         let mut ready: Option<Loader> = None;
         // A run stopped or killed between its last epoch and its end has nothing left to train.
         while self.progress.epoch < self.recipe.train.epochs as u64
@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
 
     /// The batches of an epoch (from 0) from batch `first` on.
     fn loader(&self, batches: &[Range<usize>], epoch: u64, first: usize) -> Result<Loader> {
-        let order = shuffled(&self.task.split.train, self.recipe.seed, epoch);
+        let order = shuffled(&self.task.training, self.recipe.seed, epoch);
         let left = batches[first..].iter().map(|b| order[b.clone()].to_vec()).collect();
         Loader::new(self.task.clone(), left, self.recipe.train.at_once(), epoch, self.trainer.ahead())
     }

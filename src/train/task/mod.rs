@@ -3,16 +3,16 @@
 mod regression;
 mod segmentation;
 
-use crate::dataset::augment::{Augment, warp};
+use crate::dataset::augment::{Augment, Plan};
 use crate::dataset::batch;
 use crate::dataset::cache::{Prepared, Sample};
+use crate::dataset::mask_batch::{self, View};
 use crate::dataset::normalise::Normalise;
 use crate::dataset::split::Split;
 use crate::error::{Error, Result};
 use crate::nn::{Graph, Loss, Tensor};
 use crate::recipe::Recipe;
 use crate::run::predictions::Prediction;
-use rayon::prelude::*;
 use regression::Target;
 use segmentation::Masks;
 use std::collections::BTreeMap;
@@ -21,6 +21,10 @@ use std::collections::BTreeMap;
 pub struct Task {
     pub prepared: Prepared,
     pub split: Split,
+    /// What is learned from: samples, and beyond them copies ([`View::numbered`]).
+    pub training: Vec<usize>,
+    /// What became of every possible copy, where the training part is grown by copies.
+    pub copies: Option<String>,
     pub loss: Loss,
     normalise: Normalise,
     augment: Augment,
@@ -63,52 +67,40 @@ impl Task {
             "unit" => Normalise::unit(channels),
             _ => Normalise::z_score(&prepared, &split.train, channels),
         };
-        let augment = Augment {
-            flip: recipe.augment.flip,
-            shift_px: recipe.augment.shift_px,
-            rotation_deg: recipe.augment.rotation_deg,
-            ..Augment::default()
-        };
-        Ok(Task { prepared, split, loss, normalise, augment, seed: recipe.seed, kind })
+        let augment = recipe.augment.bounds();
+        let mut training = split.train.clone();
+        let mut copies = None;
+        if recipe.augment.grow_to > 0 {
+            let plan = Plan::new(&prepared.samples, &split.train, recipe.augment.grow_to, recipe.seed);
+            training = View::planned(&split.train, &plan, prepared.samples.len()).iter().map(|v| v.number).collect();
+            copies = Some(plan.manifest_csv(&prepared.samples));
+        }
+        Ok(Task { prepared, split, training, copies, loss, normalise, augment, seed: recipe.seed, kind })
     }
 
-    /// Training images of `epoch` (from 0), augmented, and their truth.
-    pub fn training_batch(&self, indices: &[usize], epoch: u64) -> (Tensor, Vec<f32>) {
-        let augment = Some((&self.augment, self.seed, epoch));
-        (batch::fill(&self.prepared, indices, &self.normalise, augment), self.truth(indices, Some(epoch)))
+    /// Those of [`Task::training`] as epoch `epoch` (from 0) augments them, and their truth.
+    pub fn training_batch(&self, numbers: &[usize], epoch: u64) -> Result<(Tensor, Vec<f32>)> {
+        self.batch(numbers, Some((&self.augment, self.seed, epoch)))
     }
 
     /// Images as they are.
-    pub fn plain_batch(&self, indices: &[usize]) -> (Tensor, Vec<f32>) {
-        (batch::fill(&self.prepared, indices, &self.normalise, None), self.truth(indices, None))
+    pub fn plain_batch(&self, indices: &[usize]) -> Result<(Tensor, Vec<f32>)> {
+        self.batch(indices, None)
     }
 
-    /// One number an image, or masks moved as the images of `epoch` are.
-    fn truth(&self, indices: &[usize], epoch: Option<u64>) -> Vec<f32> {
+    fn batch(&self, numbers: &[usize], augment: Option<(&Augment, u64, u64)>) -> Result<(Tensor, Vec<f32>)> {
         match &self.kind {
-            Kind::Regression(target) => indices.iter().map(|i| target.scaled(&self.prepared.samples[*i])).collect(),
-            Kind::Segmentation(masks) => self.masks(masks, indices, epoch),
+            Kind::Regression(target) => {
+                let truth = numbers.iter().map(|i| target.scaled(&self.prepared.samples[*i])).collect();
+                Ok((batch::fill(&self.prepared, numbers, &self.normalise, augment), truth))
+            }
+            Kind::Segmentation(Masks { levels, classes }) => {
+                let samples = self.prepared.samples.len();
+                let views: Vec<View> = numbers.iter().map(|n| View::numbered(*n, samples)).collect();
+                let batch = mask_batch::fill(&self.prepared, levels, &views, &self.normalise, *classes, augment)?;
+                Ok((batch.images, batch.truth))
+            }
         }
-    }
-
-    fn masks(&self, masks: &Masks, indices: &[usize], epoch: Option<u64>) -> Vec<f32> {
-        let [height, width] = self.prepared.size;
-        let mut truth = vec![0.0; indices.len() * height * width * masks.classes];
-        truth.par_chunks_exact_mut(height * width * masks.classes).zip(indices).for_each(|(out, &index)| {
-            let levels = &masks.levels[index * height * width..][..height * width];
-            let mut moved: Vec<f32> = levels.iter().map(|l| f32::from(*l)).collect();
-            if let Some(epoch) = epoch {
-                let sample = &self.prepared.samples[index];
-                let original = (sample.width_px, sample.height_px);
-                let map = self.augment.draw(self.seed, epoch, index).affine(original, (width, height));
-                warp(levels, width, height, &map, &mut moved);
-            }
-            // Every mask that the network gives is to be the head.
-            for (pixel, level) in out.chunks_exact_mut(masks.classes).zip(moved) {
-                pixel.fill(level / 255.0);
-            }
-        });
-        truth
     }
 
     /// |prediction - truth| of image `index` in pixels of its own resolution; of a mask it is not reckoned in passing.
