@@ -72,7 +72,7 @@ fn prepared_truth_is_the_ellipse_that_was_drawn_and_has_no_trimester() {
 #[test]
 fn an_augmented_image_shows_the_ring_where_the_mapped_ellipse_is() {
     let (width, height) = (128, 128);
-    let augment = Augment { flip: true, shift_px: 5.0, rotation_deg: 10.0 };
+    let augment = Augment { flip: true, shift_px: 5.0, rotation_deg: 10.0, ..Augment::default() };
     let to_grid = Affine::resize((800.0, 540.0), (width as f64, height as f64));
     for index in 0..12 {
         let drawn = phantom::draw(2, index);
