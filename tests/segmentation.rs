@@ -82,6 +82,22 @@ fn masks_are_learned_alike_in_one_go_and_after_a_resume_under_every_schedule() {
 }
 
 #[test]
+fn a_training_part_grows_by_copies_that_are_listed() {
+    let sandbox = Sandbox::with_phantoms(24);
+    let more = ["--set", "augment.grow_to=30", "--set", "augment.scale=0.1", "--set", "augment.contrast=0.2"];
+    let id = finished(&sandbox, &[&more[..], &["--set", "train.epochs=1"]].concat());
+    let started = sandbox.events(&id).into_iter().find(|e| e["kind"] == "started").unwrap();
+    let listed = std::fs::read_to_string(sandbox.run_dir(&id).join("copies.csv")).unwrap();
+    let chosen = listed.lines().filter(|l| l.contains(",chosen,")).count() as u64;
+    let split = std::fs::read_to_string(sandbox.run_dir(&id).join("split.csv")).unwrap();
+    let own = split.lines().filter(|l| l.contains("train")).count() as u64;
+    assert!(chosen > 0, "{listed}");
+    assert_eq!(started["train_images"].as_u64().unwrap(), own + chosen);
+    let said = sandbox.fails(2, &sandbox.quick(&["--set", "augment.scale=0.1"]));
+    assert!(said.contains("change the circumference"), "{said}");
+}
+
+#[test]
 fn the_best_epoch_may_be_that_of_the_best_dice() {
     let sandbox = Sandbox::with_phantoms(24);
     let id = finished(&sandbox, &["--set", "evaluate.monitor=val_dice", "--set", "train.epochs=3"]);

@@ -46,11 +46,10 @@ impl Recipe {
         }
         self.train.rates()?;
         self.train.loss()?;
-        if self.evaluate.monitor.ends_with("dice") || self.evaluate.monitor.contains("hausdorff") {
-            if self.task != "hc-segmentation" {
-                return Err(Error::usage(format!("{} has no {}", self.task, self.evaluate.monitor))
-                    .cure("use val_mae_px, val_mae_mm or val_loss"));
-            }
+        let of_masks = ["val_dice", "val_hausdorff_mm"].contains(&self.evaluate.monitor.as_str());
+        if of_masks && self.task != "hc-segmentation" {
+            return Err(Error::usage(format!("{} has no {}", self.task, self.evaluate.monitor))
+                .cure("use val_mae_px, val_mae_mm or val_loss"));
         }
         crate::nn::Device::check(&self.train.device)?;
         let rule: crate::dataset::split::SplitRule = self.data.split.parse()?;
