@@ -45,6 +45,8 @@ static KEYS: &[Key] = &[
     key("data.target", "circumference in pixels of the file's own resolution, or in millimetres")
         .one_of(&["hc_px", "hc_mm"]),
     key("data.target_scale", "divided by the training part's largest (max), or not (none)").one_of(&["max", "none"]),
+    key("data.truth", "of masks: the annotated ring filled, or the ring itself as it is drawn (ring)")
+        .one_of(&["filled", "ring"]),
     key("model.name", "a network, as `hcwb model list` shows it").matters(),
     key("model.pretrained", "weights for the encoder, as `hcwb weights list` names them, or none"),
     key("model.frozen", "what is not trained: nothing, or the encoder").one_of(&["nothing", "encoder"]),

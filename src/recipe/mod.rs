@@ -54,6 +54,8 @@ pub struct DataPart {
     pub target: String,
     /// `max`: over the training part's largest; `none`: as it is.
     pub target_scale: String,
+    /// Of masks: the annotated ring filled, or the ring itself.
+    pub truth: String,
 }
 
 /// Which network.
@@ -191,6 +193,7 @@ impl Default for DataPart {
             normalise: "z-score".into(),
             target: "hc_px".into(),
             target_scale: "max".into(),
+            truth: "filled".into(),
         }
     }
 }

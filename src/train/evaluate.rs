@@ -30,6 +30,7 @@ pub fn evaluate(
     batch: usize,
 ) -> Result<Evaluation> {
     let (mut rows, mut masks, mut sums) = (Vec::new(), Vec::new(), None::<Sums>);
+    let (mut agreeing, mut background, mut pixels) = (0usize, 0usize, 0usize);
     for part in indices.chunks(batch) {
         let (images, truth) = task.plain_batch(part)?;
         let output = trainer.predict(&images)?;
@@ -44,6 +45,10 @@ pub fn evaluate(
             part.par_iter().zip(&outputs).map(|(index, output)| task.prediction(*index, set, output)).collect();
         rows.extend(judged?);
         if task.segments() {
+            let inside = |v: &f32| *v >= 0.5;
+            agreeing += output.data().iter().zip(&truth).filter(|(p, t)| inside(p) == inside(t)).count();
+            background += truth.iter().filter(|t| !inside(t)).count();
+            pixels += truth.len();
             let level = |p: f32| (p.clamp(0.0, 1.0) * 255.0).round() as u8;
             masks.extend(outputs.iter().map(|o| task.probabilities(o).into_iter().map(level).collect()));
         }
@@ -58,6 +63,9 @@ pub fn evaluate(
     px.record(prefix, "px", &mut found);
     if task.segments() {
         metrics::masks(&rows, prefix, &mut found);
+        // At training size and against what is learned, as Keras counts; and what saying "background" everywhere gets.
+        found.insert(format!("{prefix}accuracy"), Some(agreeing as f64 / pixels as f64));
+        found.insert(format!("{prefix}accuracy_of_background"), Some(background as f64 / pixels as f64));
     }
     Ok(Evaluation { rows, masks, loss: Some(loss).filter(|l| l.is_finite()), metrics: found })
 }

@@ -58,7 +58,7 @@ impl Task {
         let kind = match (segments, graph.output_shape()) {
             (true, [.., classes]) => {
                 let needed = [&split.train[..], &split.validation, &split.test].concat();
-                Kind::Segmentation(Masks::of(&prepared, &needed, *classes)?)
+                Kind::Segmentation(Masks::of(&prepared, &needed, *classes, recipe.data.truth == "ring")?)
             }
             _ => Kind::Regression(Target::of(recipe, &prepared, &split.train)),
         };

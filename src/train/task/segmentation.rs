@@ -1,6 +1,7 @@
 //! HC segmentation: true masks at training size, and from the probabilities of a mask to ellipse, HC and agreement.
 
 use crate::dataset::cache::{Prepared, Sample};
+use crate::dataset::hc18::RING_THICKNESS_PX;
 use crate::error::{Error, Result};
 use crate::geometry::{
     Affine, BitMask, BoundaryDistance, Ellipse, HeadOptions, Overlap, coverage, fill_bits, fit_ellipse_robust,
@@ -21,8 +22,8 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// From the true ellipses; fails where `needed` samples have none.
-    pub fn of(prepared: &Prepared, needed: &[usize], classes: usize) -> Result<Masks> {
+    /// From the true ellipses, filled or, with `ring`, as annotations draw them; fails where `needed` samples have none.
+    pub fn of(prepared: &Prepared, needed: &[usize], classes: usize, ring: bool) -> Result<Masks> {
         if let Some(i) = needed.iter().find(|i| prepared.samples[**i].truth.is_none()) {
             return Err(Error::new(format!("{} has no ring that a mask could be made of", prepared.samples[*i].file))
                 .cure("see `hcwb data audit`, and leave such images out of the data set"));
@@ -32,7 +33,17 @@ impl Masks {
         levels.par_chunks_exact_mut(height * width).zip(&prepared.samples).for_each(|(out, sample)| {
             let Some(ellipse) = &sample.truth else { return };
             let map = Affine::resize(size(sample), (width as f64, height as f64));
-            let shares = coverage(&ellipse.transformed(&map), width, height);
+            let within = |by_px: f64| {
+                let Ellipse { center_x_px: x, center_y_px: y, semi_axis_a_px: a, semi_axis_b_px: b, angle_rad } =
+                    *ellipse;
+                let moved = Ellipse::new(x, y, (a + by_px).max(0.0), (b + by_px).max(0.0), angle_rad);
+                coverage(&moved.transformed(&map), width, height)
+            };
+            let half = 0.5 * RING_THICKNESS_PX;
+            let shares: Vec<f32> = match ring {
+                false => within(0.0),
+                true => within(half).iter().zip(within(-half)).map(|(outer, inner)| outer - inner).collect(),
+            };
             out.iter_mut().zip(shares).for_each(|(o, share)| *o = (share * 255.0).round() as u8);
         });
         Ok(Masks { levels, classes })
@@ -138,7 +149,7 @@ mod tests {
         let truth = Ellipse::new(210.0, 120.0, 110.0, 80.0, 0.4);
         let sample = sample(Some(truth));
         let prepared = Prepared::in_memory(vec![sample.clone()], [128, 128], vec![0; 128 * 128]).unwrap();
-        let masks = Masks::of(&prepared, &[0], 1).unwrap();
+        let masks = Masks::of(&prepared, &[0], 1, false).unwrap();
         let probabilities: Vec<f32> = masks.levels.iter().map(|l| f32::from(*l) / 255.0).collect();
         let mut row = Prediction::default();
         judge(&sample, &probabilities, [128, 128], &mut row).unwrap();
@@ -146,6 +157,20 @@ mod tests {
         assert!((row.prediction_hc_px / expected - 1.0).abs() < 2e-3, "{} for {expected}", row.prediction_hc_px);
         assert!(row.note.is_none() && row.ellipse_dice > Some(0.995) && row.raw_hausdorff_px < Some(2.0), "{row:?}");
         assert_eq!(row.raw_hausdorff_mm, row.raw_hausdorff_px.map(|d| d * 0.2));
+    }
+
+    #[test]
+    fn a_ring_is_what_lies_between_its_two_outlines_and_is_read_as_a_head_all_the_same() {
+        let truth = Ellipse::new(200.0, 135.0, 110.0, 80.0, 0.4);
+        let prepared = Prepared::in_memory(vec![sample(Some(truth))], [270, 400], vec![0; 270 * 400]).unwrap();
+        let levels = Masks::of(&prepared, &[0], 1, true).unwrap().levels;
+        let area: f64 = levels.iter().map(|l| f64::from(*l) / 255.0).sum();
+        let expected = truth.circumference_exact_px() * RING_THICKNESS_PX;
+        assert!((area / expected - 1.0).abs() < 0.02, "{area} for {expected}");
+        let probabilities: Vec<f32> = levels.iter().map(|l| f32::from(*l) / 255.0).collect();
+        let mut row = Prediction::default();
+        judge(&sample(Some(truth)), &probabilities, [270, 400], &mut row).unwrap();
+        assert!(row.mask_dice > Some(0.97) && row.raw_dice < Some(0.1), "{row:?}");
     }
 
     #[test]
@@ -159,9 +184,9 @@ mod tests {
     #[test]
     fn an_image_without_a_ring_is_refused_by_name() {
         let prepared = Prepared::in_memory(vec![sample(None)], [16, 16], vec![0; 256]).unwrap();
-        let error = Masks::of(&prepared, &[0], 1).map(|_| ()).unwrap_err();
+        let error = Masks::of(&prepared, &[0], 1, false).map(|_| ()).unwrap_err();
         assert!(error.what.contains("000_HC.png"), "{error}");
-        assert!(Masks::of(&prepared, &[], 1).is_ok());
+        assert!(Masks::of(&prepared, &[], 1, false).is_ok());
     }
 
     #[test]

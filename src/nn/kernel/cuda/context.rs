@@ -14,7 +14,6 @@ const KERNELS: &str = include_str!("kernels.ptx");
 /// A card's context on this thread. Everything made from it keeps it.
 pub struct Context {
     pub(super) driver: &'static Driver,
-    device: c_int,
     /// Where kernels run.
     pub compute: Stream,
     /// Where batches come in.
@@ -36,7 +35,7 @@ impl Context {
                 (driver.cuDevicePrimaryCtxRetain)(&mut context, device),
             )?;
         }
-        let opened = Context::in_context(driver, device, context);
+        let opened = Context::in_context(driver, context);
         if opened.is_err() {
             // Safety: what was retained above.
             unsafe { (driver.cuDevicePrimaryCtxRelease_v2)(device) };
@@ -44,7 +43,7 @@ impl Context {
         opened
     }
 
-    fn in_context(driver: &'static Driver, device: c_int, context: Handle) -> Result<Rc<Context>> {
+    fn in_context(driver: &'static Driver, context: Handle) -> Result<Rc<Context>> {
         let mut module = std::ptr::null_mut();
         let image = CString::new(KERNELS).map_err(|e| Error::new("the kernels hold a zero byte").because(e))?;
         // Safety: the image ends with a zero byte; the pointers outlive the calls.
@@ -55,7 +54,7 @@ impl Context {
             driver.check("load hcwb's kernels onto the card", loaded)?;
         }
         let (compute, upload) = (Stream::new(driver)?, Stream::new(driver)?);
-        Ok(Rc::new(Context { driver, device, compute, upload, module, functions: RefCell::default() }))
+        Ok(Rc::new(Context { driver, compute, upload, module, functions: RefCell::default() }))
     }
 
     /// Bytes of the card's memory that are free now, and bytes in all.
@@ -90,7 +89,7 @@ impl Drop for Context {
             (self.driver.cuModuleUnload)(self.module);
             (self.driver.cuStreamDestroy_v2)(self.compute.handle);
             (self.driver.cuStreamDestroy_v2)(self.upload.handle);
-            (self.driver.cuDevicePrimaryCtxRelease_v2)(self.device);
+            // What was retained is left to the end of the process: to make a card's context anew takes a second.
         }
     }
 }
