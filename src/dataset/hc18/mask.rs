@@ -129,7 +129,8 @@ fn bits(annotation: &GrayImage) -> BitMask {
 
 fn runs_along(line: &BitMask, ellipse: &Ellipse) -> bool {
     let pixels = line.pixels();
-    let near = |(x, y): &&(u32, u32)| distance_to_outline_px(ellipse, f64::from(*x), f64::from(*y)) <= NEAR_PX;
+    let distance_px = distance_to_outline_px(ellipse);
+    let near = |(x, y): &&(u32, u32)| distance_px(f64::from(*x), f64::from(*y)) <= NEAR_PX;
     pixels.iter().filter(near).count() as f64 >= LEAST_ALONG_ELLIPSE * pixels.len() as f64
 }
 
