@@ -84,7 +84,8 @@ fn chord(ellipse: &Ellipse, y: f64) -> Option<(f64, f64)> {
 /// The pixels whose centres lie within half of `thickness_px` of the outline.
 pub fn ring(ellipse: &Ellipse, width: usize, height: usize, thickness_px: f64) -> Mask {
     let half = thickness_px / 2.0;
-    paint(ellipse, width, height, half, |x, y| distance_to_outline_px(ellipse, x, y) <= half)
+    let distance_px = distance_to_outline_px(ellipse);
+    paint(ellipse, width, height, half, |x, y| distance_px(x, y) <= half)
 }
 
 fn paint(ellipse: &Ellipse, width: usize, height: usize, margin: f64, inside: impl Fn(f64, f64) -> bool) -> Mask {
@@ -110,18 +111,22 @@ fn span(center: f64, half: f64, size: usize) -> Range<usize> {
 
 /// Distance of a point to the outline, to first order in that distance (`f / |grad f|` of `sqrt(level) - 1`): right to
 /// a hundredth of a pixel for a point within a few pixels of a head.
-pub fn distance_to_outline_px(ellipse: &Ellipse, x: f64, y: f64) -> f64 {
+pub fn distance_to_outline_px(ellipse: &Ellipse) -> impl Fn(f64, f64) -> f64 + use<> {
     let (sin, cos) = ellipse.angle_rad.sin_cos();
-    let (dx, dy) = (x - ellipse.center_x_px, y - ellipse.center_y_px);
-    let (u, v) = ((dx * cos + dy * sin) / ellipse.semi_axis_a_px, (dy * cos - dx * sin) / ellipse.semi_axis_b_px);
-    // Plain square roots: `hypot` guards against overflows that pixels cannot cause, at several times the price.
-    let level = (u * u + v * v).sqrt();
-    if level == 0.0 {
-        return ellipse.semi_axis_b_px;
+    let (center_x, center_y) = (ellipse.center_x_px, ellipse.center_y_px);
+    let (a, b) = (ellipse.semi_axis_a_px, ellipse.semi_axis_b_px);
+    move |x, y| {
+        let (dx, dy) = (x - center_x, y - center_y);
+        let (u, v) = ((dx * cos + dy * sin) / a, (dy * cos - dx * sin) / b);
+        // Plain square roots: `hypot` guards against overflows that pixels cannot cause, at several times the price.
+        let level = (u * u + v * v).sqrt();
+        if level == 0.0 {
+            return b;
+        }
+        let (slope_u, slope_v) = (u / a, v / b);
+        let slope = (slope_u * slope_u + slope_v * slope_v).sqrt() / level;
+        (level - 1.0).abs() / slope
     }
-    let (slope_u, slope_v) = (u / ellipse.semi_axis_a_px, v / ellipse.semi_axis_b_px);
-    let slope = (slope_u * slope_u + slope_v * slope_v).sqrt() / level;
-    (level - 1.0).abs() / slope
 }
 
 #[cfg(test)]

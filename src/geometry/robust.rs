@@ -3,7 +3,7 @@
 //! Direct least squares, again and again, each time with weights by the distances from the ellipse before. All points
 //! within [`CORE_PX`] of the outline, or within 2.5 standard deviations of a ragged one, count in full: for clean rings
 //! and masks the result is the direct fit's, to the last digit. Where up to half of the points lie elsewhere, the start
-//! is the best of many ellipses through few points (RANSAC by least median of squares; Rousseeuw, J. Am. Stat. Assoc.
+//! is the best of many ellipses near few points (RANSAC by least median of squares; Rousseeuw, J. Am. Stat. Assoc.
 //! 79, 1984), drawn by a fixed sequence: the same points always give the same ellipse.
 
 use super::fit::fit_ellipse_weighted;
@@ -15,10 +15,16 @@ pub const CORE_PX: f64 = 2.0;
 /// A point so many times farther than the core counts for nothing.
 const REACH: f64 = 3.0;
 const LARGEST_ROUNDS: usize = 50;
-const SAMPLES: usize = 250;
+const SAMPLES: usize = 200;
 const POINTS_A_SAMPLE: usize = 6;
 /// Candidates are judged by so many points, evenly chosen.
-const JUDGES: usize = 400;
+const JUDGES: usize = 200;
+/// Up to this share of points beyond the core, and half of all within this share of the minor semi-axis: the direct fit
+/// is near enough to begin with.
+const FEW_STRANGERS: f64 = 0.05;
+const NEAR: f64 = 0.03;
+/// Settled when centre and axes move by less than this share of the major semi-axis.
+const SETTLED: f64 = 1e-8;
 
 /// An ellipse, and how many of the points it stands on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +59,7 @@ pub fn fit_ellipse_robust(points: &[(f64, f64)]) -> Result<RobustFit, FitError> 
         let moved = moved_px(&ellipse, &next);
         ellipse = next;
         distances = distances_px(&ellipse, points);
-        if moved < 1e-10 * ellipse.semi_axis_a_px {
+        if moved < SETTLED * ellipse.semi_axis_a_px {
             break;
         }
         // The spread settles in a few rounds; held from then on, the rounds converge.
@@ -66,6 +72,14 @@ pub fn fit_ellipse_robust(points: &[(f64, f64)]) -> Result<RobustFit, FitError> 
 
 /// The direct fit, unless an ellipse through a few points lies twice as near to half of all points.
 fn start(points: &[(f64, f64)], direct: Result<Ellipse, FitError>, distances: &[f64]) -> Result<Ellipse, FitError> {
+    if let Ok(ellipse) = direct {
+        let core = core_px(distances);
+        let strangers = distances.iter().filter(|d| **d > core).count();
+        let few = strangers as f64 <= FEW_STRANGERS * points.len() as f64;
+        if few && median(distances) <= NEAR * ellipse.semi_axis_b_px {
+            return direct;
+        }
+    }
     let judges: Vec<(f64, f64)> =
         (0..points.len().min(JUDGES)).map(|i| points[i * points.len() / points.len().min(JUDGES)]).collect();
     let (mut best, mut least) = (direct, if direct.is_ok() { median(distances) / 2.0 } else { f64::INFINITY });
@@ -87,7 +101,8 @@ fn start(points: &[(f64, f64)], direct: Result<Ellipse, FitError>, distances: &[
 }
 
 fn distances_px(ellipse: &Ellipse, points: &[(f64, f64)]) -> Vec<f64> {
-    points.iter().map(|(x, y)| distance_to_outline_px(ellipse, *x, *y)).collect()
+    let distance_px = distance_to_outline_px(ellipse);
+    points.iter().map(|(x, y)| distance_px(*x, *y)).collect()
 }
 
 /// 2.5 standard deviations, by the median of the distances, but never less than [`CORE_PX`].
