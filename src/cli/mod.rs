@@ -2,14 +2,18 @@
 
 mod attribute;
 mod bench;
+mod clinic;
 mod data;
 mod demo;
 mod doctor;
 mod measure;
 mod model;
 mod output;
+mod predict;
 mod progress;
 mod run;
+mod submit;
+mod trained;
 mod watch;
 mod weights;
 
@@ -70,6 +74,12 @@ enum Command {
     /// Trainings: start, watch, stop, resume
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Circumferences, masks and ellipses of images, by a trained network
+    Predict(predict::Predict),
+    /// The file that a challenge asks for, checked before it is written
+    Submit(submit::Submit),
+    /// What a circumference says of a pregnancy's age: for research, not for diagnosis
+    Clinic(clinic::Clinic),
     /// Measure the engine
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -110,6 +120,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Measure(args) => measure::run(&args, &ws, &progress::Bars::new()),
         Command::Attribute(args) => attribute::run(&args),
         Command::Run(command) => run::run(command, &ws),
+        Command::Predict(args) => predict::run(&args, &ws, &progress::Bars::new()),
+        Command::Submit(args) => submit::run(&args, &ws, &progress::Bars::new()),
+        Command::Clinic(args) => clinic::run(&args),
         Command::Bench(command) => bench::run(&command),
     }
 }

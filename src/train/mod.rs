@@ -8,6 +8,7 @@ mod loader;
 pub mod memory;
 pub mod metrics;
 mod order;
+pub mod predictor;
 pub mod pretrained;
 mod session;
 mod standing;
@@ -16,3 +17,4 @@ mod task;
 
 pub use fit::{Ended, Turn, fit};
 pub use journal::Journal;
+pub use predictor::Predictor;
