@@ -233,11 +233,13 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
     if found.is_empty() {
         return output::print("No runs yet: hcwb run start reg-cnn263k, or hcwb demo to try without data\n");
     }
+    let dice = |s: &Summary| s.history.best().and_then(|e| e.metric("val_dice"));
+    let masks = found.iter().any(|s| dice(s).is_some());
     let rows: Vec<Vec<String>> = found
         .iter()
         .map(|s| {
             let best = s.history.best();
-            vec![
+            let mut row = vec![
                 format!("{} {}", s.status.glyph(), s.status.word()),
                 s.id.clone(),
                 s.dataset.clone(),
@@ -245,11 +247,15 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
                 format!("{}/{}", s.epoch, s.epochs),
                 figure(best.and_then(|e| e.metric("val_mae_px"))),
                 figure(best.and_then(|e| e.metric("val_mae_mm"))),
-                duration(s.seconds),
-            ]
+            ];
+            row.extend(masks.then(|| figure(dice(s).map(|d| 100.0 * d))));
+            row.push(duration(s.seconds));
+            row
         })
         .collect();
-    let header = ["status", "run", "data", ">fold", ">epoch", ">MAE px", ">MAE mm", ">time"];
+    let mut header = vec!["status", "run", "data", ">fold", ">epoch", ">MAE px", ">MAE mm"];
+    header.extend(masks.then_some(">DI %"));
+    header.push(">time");
     output::print(&output::table(&header, &rows))
 }
 
@@ -278,31 +284,34 @@ fn show(run: &RunDir, as_json: bool) -> Result<()> {
     if let Some(failure) = &summary.history.failure {
         text.push_str(&format!("failed: {}\n\n", crate::text::line(failure)));
     }
-    let rows: Vec<Vec<String>> = summary.history.epochs.iter().rev().take(10).rev().map(epoch_row).collect();
-    text.push_str(&output::table(&["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %", ""], &rows));
+    let masks = recipe.task == "hc-segmentation";
+    let mut header = vec!["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %"];
+    header.extend(masks.then_some([">DI %", ">HD mm"]).into_iter().flatten());
+    header.push("");
+    let rows: Vec<Vec<String>> =
+        summary.history.epochs.iter().rev().take(10).rev().map(|e| epoch_row(e, masks)).collect();
+    text.push_str(&output::table(&header, &rows));
     if let Some(best) = summary.history.best() {
         text.push_str("\nbest\n");
-        text.push_str(&output::table(
-            &["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %", ""],
-            &[epoch_row(best)],
-        ));
+        text.push_str(&output::table(&header, &[epoch_row(best, masks)]));
     }
     text.push_str(&format!("\n{}", recipe.to_toml()));
     output::print(&text)
 }
 
-fn epoch_row(e: &crate::run::event::Epoch) -> Vec<String> {
+fn epoch_row(e: &crate::run::event::Epoch, masks: bool) -> Vec<String> {
     let loss = |l: Option<f64>| l.map_or("–".into(), |l| format!("{l:.5}"));
-    let with_sd = |name: &str| figure_sd(e.metric(name), e.metric(&format!("{name}_sd")));
-    vec![
-        e.epoch.to_string(),
-        loss(e.train_loss),
-        loss(e.val_loss),
-        with_sd("val_mae_px"),
-        with_sd("val_mae_mm"),
-        with_sd("val_pmae"),
-        if e.best { "best".into() } else { String::new() },
-    ]
+    let with_sd = |name: &str, unit: f64| {
+        let metric = |name: &str| e.metric(name).map(|v| v * unit);
+        figure_sd(metric(name), metric(&format!("{name}_sd")))
+    };
+    let mut row = vec![e.epoch.to_string(), loss(e.train_loss), loss(e.val_loss)];
+    row.extend(["val_mae_px", "val_mae_mm", "val_pmae"].map(|name| with_sd(name, 1.0)));
+    if masks {
+        row.extend([with_sd("val_dice", 100.0), with_sd("val_hausdorff_mm", 1.0)]);
+    }
+    row.push(if e.best { "best".into() } else { String::new() });
+    row
 }
 
 fn table(ws: &Workspace, recipe: Option<&str>, ids: &[String], as_json: bool) -> Result<()> {

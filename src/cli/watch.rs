@@ -63,8 +63,11 @@ impl Watcher {
             }
             Body::Epoch(e) => {
                 let star = if e.best { "  best" } else { "" };
+                let masks = e.metric("val_dice").map_or(String::new(), |dice| {
+                    format!("DI {:.2} %  HD {} mm  ", 100.0 * dice, figure(e.metric("val_hausdorff_mm")))
+                });
                 self.line(&format!(
-                    "epoch {:>3}/{}  loss {}  val {}  MAE {} px  {} mm  {:.0} img/s  {}{star}",
+                    "epoch {:>3}/{}  loss {}  val {}  {masks}MAE {} px  {} mm  {:.0} img/s  {}{star}",
                     e.epoch,
                     e.epochs,
                     e.train_loss.map_or("–".into(), |l| format!("{l:.5}")),

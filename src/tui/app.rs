@@ -250,15 +250,15 @@ impl State {
     fn wanted_picture(&self) -> Option<super::widget::picture::Request> {
         use super::widget::picture::Request;
         let body = screen::body(self.area);
-        let (room, file, ovals, ring) = match self.tab {
+        let (room, file, ovals, ring, veil) = match self.tab {
             Tab::Triage => {
                 let room = triage::picture_room(&self.triage, body)?;
-                (room, self.triage.selected()?.path.clone(), self.triage.ovals(), None)
+                (room, self.triage.selected()?.path.clone(), self.triage.ovals(), None, self.triage.veil())
             }
             Tab::Data => {
                 let room = data::picture_room(&self.data, body)?;
                 let image = self.data.image()?;
-                (room, image.path.clone(), Vec::new(), image.ring.clone())
+                (room, image.path.clone(), Vec::new(), image.ring.clone(), None)
             }
             _ => return None,
         };
@@ -268,6 +268,7 @@ impl State {
             rows: room.height,
             ovals,
             ring,
+            veil,
         })
     }
 }

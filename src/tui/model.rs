@@ -4,6 +4,7 @@ use super::widget::picture::Oval;
 use crate::run::Status;
 use crate::run::event::System;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// What a list shows of a run; its curves are not kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,10 @@ pub struct RunFacts {
     /// Validation MAE of the best epoch.
     pub best_px: Option<f64>,
     pub best_mm: Option<f64>,
+    /// Its network gives masks.
+    pub segments: bool,
+    /// DI of the best epoch's ellipses, in percent.
+    pub best_dice_percent: Option<f64>,
     pub best_epoch: Option<u64>,
     /// Validation MAE in px, epoch by epoch.
     pub curve: Vec<f64>,
@@ -128,6 +133,42 @@ pub struct Case {
     /// Absolute, of the truth.
     pub error_percent: f64,
     pub truth: Option<Oval>,
+    /// What a segmentation says besides the circumference.
+    pub segmented: Option<Box<Segmented>>,
+}
+
+/// A predicted mask and the ellipse in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Segmented {
+    /// None where no head was found; the predicted circumference is then 0 and means nothing.
+    pub ellipse: Option<Oval>,
+    /// The network's probabilities, and when they were written; none if they are not there.
+    pub probabilities: Option<(PathBuf, SystemTime)>,
+    pub raw: Agreement,
+    pub processed: Agreement,
+    pub drawn: Agreement,
+    /// What is odd about it: why there is no head, or that the ellipse is doubtful.
+    pub note: Option<String>,
+}
+
+/// How a mask agrees with the true one, at the file's own size; nothing where there is no truth, or no outline.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Agreement {
+    pub dice_percent: Option<f64>,
+    pub hausdorff_mm: Option<f64>,
+    pub assd_mm: Option<f64>,
+}
+
+impl Case {
+    /// None where a segmentation found no head.
+    pub fn has_prediction(&self) -> bool {
+        self.segmented.as_ref().is_none_or(|s| s.ellipse.is_some())
+    }
+
+    /// Why there is no head, or why it is doubtful.
+    pub fn note(&self) -> Option<&str> {
+        self.segmented.as_ref()?.note.as_deref()
+    }
 }
 
 /// What a card is doing, as far as a run's worker knows.

@@ -1,6 +1,7 @@
 //! Everything that may take time: files, images, audits, launches. Asked for by effects, answered by actions.
 
 mod data;
+mod mask;
 mod plan;
 mod progress;
 pub mod runs;
@@ -185,5 +186,6 @@ fn painted(request: &Request, brush: &Brush) -> Result<Picture, String> {
     if let Some(ring) = request.ring.take() {
         request.ovals.extend(data::oval_of_ring(&ring));
     }
-    paint(&gray, &request, brush)
+    let veil = request.veil.as_ref().map(|veil| mask::predicted(veil, gray.width(), gray.height()));
+    paint(&gray, veil.transpose().map_err(|e| words(&e))?.as_ref(), &request, brush)
 }

@@ -3,8 +3,9 @@
 use crate::dataset::hc18::Folder;
 use crate::dataset::registry;
 use crate::error::Result;
-use crate::run::{RunDir, predictions};
-use crate::tui::model::Case;
+use crate::run::RunDir;
+use crate::run::predictions::{self, Prediction};
+use crate::tui::model::{Agreement, Case, Segmented};
 use crate::tui::widget::picture::Oval;
 use crate::workspace::Workspace;
 use std::collections::HashMap;
@@ -19,9 +20,10 @@ pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let name = run.recipe()?.data.dataset;
-    let paths = registry::load(ws, &name).and_then(|dataset| images(&dataset.path)).unwrap_or_default();
-    let case = |row: predictions::Prediction| {
+    let recipe = run.recipe()?;
+    let paths = registry::load(ws, &recipe.data.dataset).and_then(|dataset| images(&dataset.path)).unwrap_or_default();
+    let segments = recipe.task == "hc-segmentation";
+    let case = |row: Prediction| {
         let truth = || {
             Some(Oval {
                 center_x_px: row.truth_center_x_px?,
@@ -35,6 +37,7 @@ pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
         Case {
             path: paths.get(&row.file).cloned().unwrap_or_else(|| PathBuf::from(&row.file)),
             truth: truth(),
+            segmented: segments.then(|| Box::new(segmented(run, &row))),
             file: crate::text::line(&row.file).into_owned(),
             exam: row.exam,
             set: crate::text::line(&row.set).into_owned(),
@@ -50,6 +53,32 @@ pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
         }
     };
     Ok(rows.into_iter().map(case).collect())
+}
+
+/// What the row of a segmentation has besides the circumference.
+fn segmented(run: &RunDir, row: &Prediction) -> Segmented {
+    let percent = |share: Option<f64>| share.map(|s| 100.0 * s);
+    let agreement = |dice, hausdorff_mm, assd_mm| Agreement { dice_percent: percent(dice), hausdorff_mm, assd_mm };
+    let ellipse = || {
+        Some(Oval {
+            center_x_px: row.prediction_center_x_px?,
+            center_y_px: row.prediction_center_y_px?,
+            semi_axis_a_px: row.prediction_semi_axis_a_px?,
+            semi_axis_b_px: row.prediction_semi_axis_b_px?,
+            angle_rad: row.prediction_angle_rad?,
+            predicted: true,
+        })
+    };
+    let path = predictions::probabilities_png(run, &row.file);
+    let written = std::fs::metadata(&path).and_then(|about| about.modified()).ok();
+    Segmented {
+        ellipse: ellipse(),
+        probabilities: written.map(|written| (path, written)),
+        raw: agreement(row.raw_dice, row.raw_hausdorff_mm, row.raw_assd_mm),
+        processed: agreement(row.mask_dice, row.mask_hausdorff_mm, row.mask_assd_mm),
+        drawn: agreement(row.ellipse_dice, row.ellipse_hausdorff_mm, row.ellipse_assd_mm),
+        note: row.note.as_deref().map(|note| crate::text::line(note).into_owned()),
+    }
 }
 
 /// Where each image of the data set lies, by its file name.

@@ -43,6 +43,8 @@ fn facts(status: Status, fold: usize, epoch: u64) -> RunFacts {
         epochs: 100,
         best_px: Some(90.18 + fold as f64),
         best_mm: Some(11.72),
+        segments: false,
+        best_dice_percent: None,
         best_epoch: Some(epoch),
         curve: vec![400.0, 200.0, 120.0, 100.0, 90.18],
         eta_seconds: None,
@@ -200,6 +202,7 @@ impl Bench {
                 angle_rad: 0.3,
                 predicted: false,
             }),
+            segmented: None,
         };
         let cases = vec![
             case("010_HC.png", 10, 1300.0, 1310.0, true),

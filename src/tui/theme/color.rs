@@ -79,6 +79,33 @@ fn rgb_of_index(index: u8) -> (u8, u8, u8) {
     }
 }
 
+/// Red, green and blue of a colour, xterm's where the terminal has its own; nothing of the terminal's default.
+pub fn rgb(color: Color) -> Option<(u8, u8, u8)> {
+    let named = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    match color {
+        Color::Rgb(r, g, b) => Some((r, g, b)),
+        Color::Indexed(index) => Some(rgb_of_index(index)),
+        color => named.iter().position(|n| *n == color).map(|i| ANSI[i]),
+    }
+}
+
 fn indexed(r: u8, g: u8, b: u8) -> Color {
     let level = |v: u8| (0..6).min_by_key(|&i| CUBE[i].abs_diff(v)).unwrap_or(0);
     let cube = (16 + 36 * level(r) + 6 * level(g) + level(b)) as u8;
@@ -124,6 +151,13 @@ mod tests {
         assert_eq!(Depth::of("", "", "screen-256color"), Depth::Indexed);
         assert_eq!(Depth::of("", "", "linux"), Depth::Sixteen);
         assert_eq!(Depth::of("", "", "dumb"), Depth::None);
+    }
+
+    #[test]
+    fn named_colours_are_those_of_xterm() {
+        assert_eq!(rgb(Color::LightRed), Some((255, 0, 0)));
+        assert_eq!(rgb(Color::Indexed(232)), Some((8, 8, 8)));
+        assert_eq!((rgb(Color::Rgb(1, 2, 3)), rgb(Color::Reset)), (Some((1, 2, 3)), None));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod color;
 mod file;
 
-pub use color::Depth;
+pub use color::{Depth, rgb};
 
 use crate::Result;
 use ratatui::style::{Modifier, Style};

@@ -8,3 +8,4 @@ pub mod list;
 pub mod picture;
 pub mod spark;
 pub mod text;
+pub mod tint;

@@ -2,6 +2,7 @@
 //!
 //! Pictures are painted in the background ([`paint`]) for one size; drawing them is copying cells.
 
+use super::tint::Tint;
 use crate::tui::theme::Depth;
 use image::{GrayImage, Rgb, RgbImage, imageops};
 use ratatui::buffer::Buffer;
@@ -11,6 +12,7 @@ use ratatui_image::picker::{Picker, ProtocolType};
 use ratatui_image::protocol::Protocol;
 use ratatui_image::{FilterType, Resize};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// An ellipse over the picture, in pixels of the file.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +26,17 @@ pub struct Oval {
     pub predicted: bool,
 }
 
+/// A predicted mask over the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Veil {
+    /// The network's probabilities, as a picture of any size.
+    pub probabilities: PathBuf,
+    /// When they were written: a better epoch writes others in their place.
+    pub written: SystemTime,
+    /// Its largest part without holes, rather than all of it.
+    pub processed: bool,
+}
+
 /// A picture that a screen wants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -34,6 +47,7 @@ pub struct Request {
     pub ovals: Vec<Oval>,
     /// The annotation to which an ellipse is fitted, and drawn as the truth.
     pub ring: Option<PathBuf>,
+    pub veil: Option<Veil>,
 }
 
 /// A painted picture.
@@ -56,15 +70,22 @@ pub struct Brush {
     pub prediction: Style,
 }
 
-/// Paints `gray` for the room that `request` has.
+/// Paints `gray` for the room that `request` has, `mask` (255 inside, of the same size) over it in the colour of
+/// predictions.
 ///
 /// # Errors
 /// What the encoder says.
-pub fn paint(gray: &GrayImage, request: &Request, brush: &Brush) -> Result<Picture, String> {
+pub fn paint(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Result<Picture, String> {
     match brush.pixels {
-        Some(protocol) => pixels(gray, request, brush, protocol),
-        None if brush.fine && brush.depth.gray(0).is_some() => Ok(quadrants(gray, request, brush)),
-        None => Ok(cells(gray, request, brush)),
+        Some(protocol) => pixels(gray, mask, request, brush, protocol),
+        None if brush.fine && brush.depth.gray(0).is_some() => Ok(quadrants(gray, mask, request, brush)),
+        None => Ok(cells(gray, mask, request, brush)),
+    }
+}
+
+impl Brush {
+    fn tint(&self, mask: Option<&GrayImage>, size: (u32, u32)) -> Tint {
+        Tint::new(mask, size, self.prediction, self.depth)
     }
 }
 
@@ -92,10 +113,11 @@ fn trace(oval: &Oval, scale: (f64, f64), mut point: impl FnMut(i64, i64)) {
     }
 }
 
-fn cells(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
+fn cells(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Picture {
     let (columns, rows) = (u32::from(request.columns), u32::from(request.rows));
     let (width, height) = within(gray, columns, rows * 2);
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
+    let tint = brush.tint(mask, (width, height));
     let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
     let mut over: Vec<Option<bool>> = vec![None; (width * height) as usize];
     for oval in &request.ovals {
@@ -113,7 +135,8 @@ fn cells(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
     for y in (0..height).step_by(2) {
         for x in 0..width {
             let marks = (mark(x, y), mark(x, y + 1));
-            cells.push(match (brush.depth.gray(value(x, y)), brush.depth.gray(value(x, y + 1))) {
+            let color_at = |y: u32| tint.color(value(x, y), tint.share(x, y));
+            cells.push(match (color_at(y), color_at(y + 1)) {
                 (Some(upper), Some(lower)) => {
                     let color = |mark: Option<bool>, gray: Color| mark.and_then(|m| style_of(m).fg).unwrap_or(gray);
                     let style = Style::new().fg(color(marks.0, upper)).bg(color(marks.1, lower));
@@ -122,7 +145,12 @@ fn cells(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
                 }
                 _ => match marks.0.or(marks.1) {
                     Some(predicted) => (if predicted { '+' } else { 'O' }, style_of(predicted)),
-                    None => (shade(value(x, y), value(x, y + 1)), Style::new()),
+                    // Without greys a mask is its colour; its border is drawn too, for where there are no colours.
+                    None if tint.is_border(x, y) || tint.is_border(x, y + 1) => ('x', brush.prediction),
+                    None => {
+                        let style = if tint.share(x, y) >= 128 { brush.prediction } else { Style::new() };
+                        (shade(value(x, y), value(x, y + 1)), style)
+                    }
                 },
             });
         }
@@ -135,10 +163,11 @@ const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '�
 
 /// Four pixels a cell in its two colours: the brighter ones in the mean of the bright, the others in the mean of the
 /// dark. An ellipse takes the foreground of the cells it runs through.
-fn quadrants(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
+fn quadrants(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Picture {
     let (width, height) = within(gray, u32::from(request.columns), u32::from(request.rows) * 2);
     let (across, down) = (width * 2, height.next_multiple_of(2));
     let small = imageops::resize(gray, across, down, imageops::FilterType::Triangle);
+    let tint = brush.tint(mask, (across, down));
     let scale = (f64::from(across) / f64::from(gray.width()), f64::from(down) / f64::from(gray.height()));
     let mut over: Vec<Option<bool>> = vec![None; (across * down) as usize];
     for oval in &request.ovals {
@@ -160,10 +189,12 @@ fn quadrants(gray: &GrayImage, request: &Request, brush: &Brush) -> Picture {
             Some(_) => marks[i] == mark,
             None => high - low > FLAT && u16::from(values[i]) > middle,
         };
+        let shares = places.map(|(x, y)| tint.share(x, y));
         let mean = |of: bool| {
-            let (sum, n) =
-                (0..4).filter(|&i| filled(i) == of).fold((0, 0), |(s, n), i| (s + u32::from(values[i]), n + 1));
-            brush.depth.gray((sum / n.max(1)) as u8)
+            let among: Vec<usize> = (0..4).filter(|&i| filled(i) == of).collect();
+            let mean =
+                |of: [u8; 4]| (among.iter().map(|&i| u32::from(of[i])).sum::<u32>() / among.len().max(1) as u32) as u8;
+            tint.color(mean(values), mean(shares))
         };
         let pattern = (0..4).filter(|&i| filled(i)).fold(0, |bits, i| bits | 1 << i);
         let foreground = match mark {
@@ -190,12 +221,20 @@ fn shade(upper: u8, lower: u8) -> char {
     SHADES[(usize::from(upper) + usize::from(lower)) * SHADES.len() / 511]
 }
 
-fn pixels(gray: &GrayImage, request: &Request, brush: &Brush, protocol: ProtocolType) -> Result<Picture, String> {
+fn pixels(
+    gray: &GrayImage,
+    mask: Option<&GrayImage>,
+    request: &Request,
+    brush: &Brush,
+    protocol: ProtocolType,
+) -> Result<Picture, String> {
     let (wide, high) = brush.cell_px;
     let (width, height) =
         within(gray, u32::from(request.columns) * u32::from(wide), u32::from(request.rows) * u32::from(high));
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
-    let mut image = RgbImage::from_fn(width, height, |x, y| Rgb([small.get_pixel(x, y).0[0]; 3]));
+    let tint = brush.tint(mask, (width, height));
+    let mut image =
+        RgbImage::from_fn(width, height, |x, y| Rgb(tint.rgb(small.get_pixel(x, y).0[0], tint.share(x, y))));
     let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
     for oval in &request.ovals {
         let color = if oval.predicted { Rgb([235, 90, 90]) } else { Rgb([80, 220, 120]) };
@@ -258,7 +297,7 @@ mod tests {
     }
 
     fn request(ovals: Vec<Oval>) -> Request {
-        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None }
+        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None, veil: None }
     }
 
     fn circle(predicted: bool, radius: f64) -> Oval {
@@ -276,7 +315,7 @@ mod tests {
     fn the_ellipse_lies_where_it_belongs_in_every_kind_of_picture() {
         let gray = GrayImage::from_pixel(200, 200, image::Luma([255]));
         let Ok(Picture::Cells { width, cells }) =
-            paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
+            paint(&gray, None, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
         else {
             panic!("half-blocks are cells");
         };
@@ -286,7 +325,7 @@ mod tests {
         let green: Vec<usize> = (0..40).filter(|&x| row[x].1.fg == Some(Color::Green)).collect();
         assert!(green.contains(&10) && green.contains(&29) && green.len() <= 4, "{green:?}");
         let Ok(Picture::Cells { cells, .. }) =
-            paint(&gray, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
+            paint(&gray, None, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
         else {
             panic!("glyphs are cells");
         };
@@ -295,11 +334,36 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_lies_where_it_belongs_in_every_kind_of_picture() {
+        // Inside: the left half, columns 0 to 19.
+        let gray = GrayImage::from_pixel(200, 200, image::Luma([100]));
+        let mask = GrayImage::from_fn(200, 200, |x, _| image::Luma([if x < 100 { 255 } else { 0 }]));
+        let plain = Color::Rgb(100, 100, 100);
+        for fine in [false, true] {
+            let fine = Brush { fine, ..brush(Depth::True, None) };
+            let Ok(Picture::Cells { width: 40, cells }) = paint(&gray, Some(&mask), &request(vec![]), &fine) else {
+                panic!("half-blocks are cells");
+            };
+            for (x, inside) in [(0, true), (15, true), (25, false), (39, false)] {
+                let Some(color @ Color::Rgb(r, g, _)) = cells[10 * 40 + x].1.bg else { panic!("{x}: no colour") };
+                assert_eq!((color != plain, r > g), (inside, inside), "column {x}: {color:?}");
+            }
+        }
+        let Ok(Picture::Cells { cells, .. }) = paint(&gray, Some(&mask), &request(vec![]), &brush(Depth::None, None))
+        else {
+            panic!("glyphs are cells");
+        };
+        let border: Vec<usize> = (0..40).filter(|x| cells[10 * 40 + x].0 == 'x').collect();
+        assert_eq!(border, [0, 19], "the image's edge ends a mask too");
+        assert!(cells[10 * 40 + 10].1.fg.is_some() && cells[10 * 40 + 30].1.fg.is_none());
+    }
+
+    #[test]
     fn quadrants_show_an_edge_within_a_cell_and_a_thin_ellipse() {
         // Dark to the left of x = 101: the edge lies in the middle of a cell of 5 px.
         let gray = GrayImage::from_fn(200, 200, |x, _| image::Luma([if x < 102 { 20 } else { 220 }]));
         let fine = Brush { fine: true, ..brush(Depth::True, None) };
-        let Ok(Picture::Cells { width, cells }) = paint(&gray, &request(vec![circle(false, 50.0)]), &fine) else {
+        let Ok(Picture::Cells { width, cells }) = paint(&gray, None, &request(vec![circle(false, 50.0)]), &fine) else {
             panic!("quadrants are cells");
         };
         assert_eq!((width, cells.len()), (40, 800));
@@ -320,7 +384,7 @@ mod tests {
         let gray = GrayImage::from_pixel(800, 540, image::Luma([90]));
         for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
             let Ok(Picture::Pixels(made)) =
-                paint(&gray, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
+                paint(&gray, None, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
             else {
                 panic!("{protocol:?}");
             };
@@ -331,7 +395,7 @@ mod tests {
     #[test]
     fn a_picture_for_another_size_is_not_drawn_over_its_neighbours() {
         let gray = GrayImage::from_pixel(20, 20, image::Luma([255]));
-        let picture = paint(&gray, &request(vec![]), &brush(Depth::True, None)).unwrap();
+        let picture = paint(&gray, None, &request(vec![]), &brush(Depth::True, None)).unwrap();
         let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
         picture.render(Rect::new(5, 2, 10, 5), &mut buf);
         assert_eq!(buf, Buffer::empty(Rect::new(0, 0, 30, 10)));

@@ -1,7 +1,7 @@
 //! One run: figures, curves of loss and error, log.
 
 use super::list::status_style;
-use super::{Axis, Followed, Row, Runs};
+use super::{Axis, Figure, Followed, Row, Runs};
 use crate::run::Status;
 use crate::run::event::Epoch;
 use crate::tui::model::{CardUse, RunFacts};
@@ -87,10 +87,18 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
     second.push(Span::styled("━".repeat(done), theme.style(Scope::Progress)));
     second.push(Span::styled("╌".repeat(bar - done), theme.style(Scope::ProgressRest)));
     second.push(Span::styled("  best ", dim));
-    second.push(Span::styled(decimals(facts.best_px, 2), strong));
-    second.push(Span::styled(" px", dim));
-    if let Some(mm) = facts.best_mm {
-        second.push(Span::styled(format!(" {mm:.2} mm"), text));
+    if facts.segments {
+        second.push(Span::styled("DI ", dim));
+        second.push(Span::styled(decimals(facts.best_dice_percent, 1), strong));
+        second.push(Span::styled(" %  MAE ", dim));
+        second.push(Span::styled(decimals(facts.best_mm, 2), strong));
+        second.push(Span::styled(" mm", dim));
+    } else {
+        second.push(Span::styled(decimals(facts.best_px, 2), strong));
+        second.push(Span::styled(" px", dim));
+        if let Some(mm) = facts.best_mm {
+            second.push(Span::styled(format!(" {mm:.2} mm"), text));
+        }
     }
     if let Some(epoch) = facts.best_epoch {
         second.push(Span::styled(format!(" @{epoch}"), dim));
@@ -150,20 +158,12 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
     }
     let best = followed.history.best();
     let at = |name: &str| best.and_then(|e: &Epoch| Some((e.epoch as f64, e.metric(name)?)));
-    let side_by_side = area.width >= 70;
-    let (one, two) = match side_by_side {
-        true => {
-            let half = area.width / 2;
-            let right = Rect { x: area.x + half + 1, width: area.width - half - 1, ..area };
-            (Rect { width: half, ..area }, right)
-        }
-        false if area.height >= 12 => {
-            let half = area.height / 2;
-            let below = Rect { y: area.y + half, height: area.height - half, ..area };
-            (Rect { height: half, ..area }, below)
-        }
-        false => (Rect::default(), area),
+    let figures: Vec<Figure> = match facts.segments {
+        true if area.width >= 120 => vec![runs.figure, runs.figure.next()],
+        true => vec![runs.figure],
+        false => Vec::new(),
     };
+    let places = places(area, 1 + figures.len().max(1) as u16);
     let mut chart = |title: &str, curves: &[Curve], mark, area| {
         let theme = painter.theme;
         let style = |dashed: bool| theme.style(if dashed { Scope::ChartValidation } else { Scope::ChartTrain });
@@ -189,13 +189,39 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
         };
         chart.render(area, painter.buf);
     };
-    chart("loss", &[("train", train_loss, false), ("validation", points("val_loss"), true)], at("val_loss"), one);
-    chart(
-        "MAE px",
-        &[("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)],
-        at("val_mae_px"),
-        two,
-    );
+    let losses = [("train", train_loss, false), ("validation", points("val_loss"), true)];
+    chart("loss", &losses, at("val_loss"), places[0]);
+    if !facts.segments {
+        let errors = [("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)];
+        chart("MAE px", &errors, at("val_mae_px"), places[1]);
+    }
+    for (figure, place) in figures.into_iter().zip(&places[1..]) {
+        let (title, name, factor) = match figure {
+            Figure::Dice => ("DI %", "val_dice", 100.0),
+            Figure::Hausdorff => ("HD mm", "val_hausdorff_mm", 1.0),
+            Figure::Mae => ("MAE mm", "val_mae_mm", 1.0),
+        };
+        let curve = points(name).into_iter().map(|(x, y)| (x, y * factor)).collect();
+        chart(title, &[("validation", curve, true)], at(name).map(|(x, y)| (x, y * factor)), *place);
+    }
+}
+
+/// Where so many charts go: beside each other, two below each other on a narrow screen, only the last on a low one.
+fn places(area: Rect, count: u16) -> Vec<Rect> {
+    if area.width >= 70 {
+        let step = area.width / count;
+        let place = |i: u16| {
+            let x = i * step + u16::from(i > 0);
+            let end = if i + 1 == count { area.width } else { (i + 1) * step };
+            Rect { x: area.x + x, width: end - x, ..area }
+        };
+        return (0..count).map(place).collect();
+    }
+    if area.height < 12 {
+        return vec![Rect::default(), area];
+    }
+    let half = area.height / 2;
+    vec![Rect { height: half, ..area }, Rect { y: area.y + half, height: area.height - half, ..area }]
 }
 
 /// Whether the curves span so many orders that a linear axis would show a line along the bottom.

@@ -13,27 +13,24 @@ use ratatui::style::Style;
 /// Cells of the sparkline.
 const SPARK: usize = 8;
 
-const NARROW: &[Column] = &[
-    Column { title: "status", width: Width::Cells(10), figures: false },
-    Column { title: "run", width: Width::Rest(11), figures: false },
-    Column { title: "fold", width: Width::Cells(4), figures: true },
-    Column { title: "epoch", width: Width::Cells(7), figures: true },
-    Column { title: "MAE px", width: Width::Cells(7), figures: true },
-    Column { title: "course", width: Width::Cells(SPARK as u16), figures: false },
-    Column { title: "left", width: Width::Cells(8), figures: true },
-];
-
-const WIDE: &[Column] = &[
-    NARROW[0],
-    NARROW[1],
-    Column { title: "data", width: Width::Rest(6), figures: false },
-    NARROW[2],
-    NARROW[3],
-    NARROW[4],
-    Column { title: "mm", width: Width::Cells(6), figures: true },
-    NARROW[5],
-    NARROW[6],
-];
+/// The columns: `wide` has the data set and millimetres too, `masks` what segmentations are judged by.
+fn columns(wide: bool, masks: bool) -> Vec<Column> {
+    let figures = |title, cells| Column { title, width: Width::Cells(cells), figures: true };
+    let words = |title, width| Column { title, width, figures: false };
+    let mut columns = vec![words("status", Width::Cells(10)), words("run", Width::Rest(11))];
+    if wide {
+        columns.push(words("data", Width::Rest(6)));
+    }
+    columns.extend([figures("fold", 4), figures("epoch", 7), figures("MAE px", 7)]);
+    if wide || masks {
+        columns.push(figures("mm", 6));
+    }
+    if masks {
+        columns.push(figures("DI %", 5));
+    }
+    columns.extend([words("course", Width::Cells(SPARK as u16)), figures("left", 8)]);
+    columns
+}
 
 /// The style of a status; its word and glyph stand beside it everywhere.
 pub fn status_style(theme: &Theme, status: Status) -> Style {
@@ -65,10 +62,11 @@ pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
         selected: theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
         scroll: theme.style(Scope::Dim),
     };
-    let columns = if wide { WIDE } else { NARROW };
-    let rows = list::render(columns, runs.visible.len(), &runs.selection, inner, painter.buf, look, |place| {
-        row(&runs.rows[runs.visible[place]], wide, theme)
-    });
+    let masks = runs.rows.iter().any(|row| row.known().is_some_and(|facts| facts.segments));
+    let rows =
+        list::render(&columns(wide, masks), runs.visible.len(), &runs.selection, inner, painter.buf, look, |place| {
+            row(&runs.rows[runs.visible[place]], wide, masks, theme)
+        });
     let first = runs.selection.offset(rows.height as usize, runs.visible.len());
     painter.hits.push((rows, Hit::Rows { first }));
 }
@@ -99,7 +97,7 @@ fn empty(runs: &Runs, area: Rect, painter: &mut Painter) {
 }
 
 /// The cells of one run.
-fn row(row: &Row, wide: bool, theme: &Theme) -> list::Row {
+fn row(row: &Row, wide: bool, masks: bool, theme: &Theme) -> list::Row {
     let (text, dim) = (theme.style(Scope::Text), theme.style(Scope::Dim));
     let plain = |words: String| (words, text);
     let Some(facts) = row.known() else {
@@ -128,8 +126,11 @@ fn row(row: &Row, wide: bool, theme: &Theme) -> list::Row {
         cells.push((facts.dataset.clone(), dim));
     }
     cells.extend([(fold, dim), plain(epoch), (decimals(facts.best_px, 2), theme.style(Scope::Strong))]);
-    if wide {
+    if wide || masks {
         cells.push(plain(decimals(facts.best_mm, 2)));
+    }
+    if masks {
+        cells.push(plain(decimals(facts.best_dice_percent, 1)));
     }
     cells.extend([(sparkline(&facts.curve, SPARK), theme.style(Scope::Spark)), (end, dim)]);
     cells

@@ -42,11 +42,19 @@ pub fn line(event: &Event, best: Option<&Epoch>) -> Option<Line> {
 }
 
 fn epoch(e: &Epoch, best: Option<&Epoch>) -> String {
-    let mae = significant(e.metric("val_mae_px"), 4);
     let note = match best {
         _ if e.best => "  ◆ best".to_owned(),
-        Some(b) => format!("  best {} @{}", significant(b.metric("val_mae_px"), 4), b.epoch),
+        Some(b) => format!("  best {} @{}", figures(b, ""), b.epoch),
         None => String::new(),
     };
-    format!("epoch {:>3}  MAE {mae} px{note}  {:.1} s", e.epoch, e.seconds)
+    format!("epoch {:>3}  {}{note}  {:.1} s", e.epoch, figures(e, "MAE "), e.seconds)
+}
+
+/// What counts of an epoch; `label` stands before the error.
+fn figures(e: &Epoch, label: &str) -> String {
+    match e.metric("val_dice") {
+        Some(dice) => format!("DI {:.1} %  {label}{} mm", 100.0 * dice, significant(e.metric("val_mae_mm"), 3)),
+        None if label.is_empty() => significant(e.metric("val_mae_px"), 4),
+        None => format!("{label}{} px", significant(e.metric("val_mae_px"), 4)),
+    }
 }

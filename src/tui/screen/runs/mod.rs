@@ -71,6 +71,25 @@ pub enum Axis {
     Linear,
 }
 
+/// What the chart beside the loss shows of a segmentation; of a regression it is always the error in px.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Figure {
+    #[default]
+    Dice,
+    Hausdorff,
+    Mae,
+}
+
+impl Figure {
+    pub fn next(self) -> Figure {
+        match self {
+            Figure::Dice => Figure::Hausdorff,
+            Figure::Hausdorff => Figure::Mae,
+            Figure::Mae => Figure::Dice,
+        }
+    }
+}
+
 /// One run of the list; what is not read yet is not known.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -98,6 +117,7 @@ impl Row {
         match name {
             "" | "px" | "mae" => facts.best_px,
             "mm" => facts.best_mm,
+            "di" | "dice" => facts.best_dice_percent,
             "epoch" => Some(facts.epoch as f64),
             "fold" => Some(facts.fold as f64),
             _ => None,
@@ -126,6 +146,7 @@ pub struct Runs {
     pub sort: Sort,
     pub open: bool,
     pub axis: Axis,
+    pub figure: Figure,
     pub followed: HashMap<RunDir, Followed>,
     /// The list has been read at least once.
     pub listed: bool,
@@ -264,6 +285,10 @@ impl Runs {
                 };
                 return Answer::Say(words.to_owned());
             }
+            Command::Curve => match self.selected().and_then(Row::known) {
+                Some(facts) if facts.segments => self.figure = self.figure.next(),
+                _ => return Answer::Say("only a segmentation has other curves".to_owned()),
+            },
             Command::Stop | Command::Pause | Command::Resume | Command::Delete => {
                 let Some(row) = self.selected() else { return Answer::Say("no run is selected".to_owned()) };
                 return control::control(command, row);
@@ -297,6 +322,8 @@ impl RunFacts {
             epochs: history.epochs_planned().unwrap_or(recipe.train.epochs as u64),
             best_px: best.and_then(|e| e.metric("val_mae_px")),
             best_mm: best.and_then(|e| e.metric("val_mae_mm")),
+            segments: recipe.task == "hc-segmentation",
+            best_dice_percent: best.and_then(|e| Some(100.0 * e.metric("val_dice")?)),
             best_epoch: best.map(|e| e.epoch),
             curve: history.epochs.iter().map(|e| e.metric("val_mae_px").unwrap_or(f64::NAN)).collect(),
             eta_seconds: history.eta_seconds().filter(|_| status == Status::Running),

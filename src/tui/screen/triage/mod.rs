@@ -3,42 +3,27 @@
 //! ```text
 //! ╭ predictions, worst first ──────╮╭ 392_HC.png ─────────╮
 //! │ 392_HC.png  392  1  52.5 px …  ││ the image with the  │
-//! │                                ││ true ellipse        │
+//! │                                ││ true ellipse; of a  │
+//! │                                ││ segmentation mask   │
+//! │                                ││ and ellipse too     │
 //! │                                ││ truth, prediction   │
 //! ╰────────────────────────────────╯╰─────────────────────╯
 //! ```
 
+mod figures;
+mod order;
 mod view;
 
+pub use order::Sort;
 pub use view::{draw, picture_room};
 
 use crate::run::RunDir;
 use crate::tui::filter::Filter;
 use crate::tui::keymap::Command;
-use crate::tui::model::Case;
+use crate::tui::model::{Agreement, Case};
 use crate::tui::widget::list::Selection;
-use crate::tui::widget::picture::Oval;
-
-/// The order of the predictions, worst first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    #[default]
-    Px,
-    Mm,
-    Percent,
-    File,
-}
-
-impl Sort {
-    pub fn word(self) -> &'static str {
-        match self {
-            Sort::Px => "worst first, in px",
-            Sort::Mm => "worst first, in mm",
-            Sort::Percent => "worst first, in %",
-            Sort::File => "by file",
-        }
-    }
-}
+use crate::tui::widget::picture::{Oval, Veil};
+use order::fits;
 
 /// Which ellipses lie over the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +33,49 @@ pub enum Ellipses {
     /// With one of the true shape and place, as large as predicted.
     Both,
     None,
+}
+
+/// What of a segmentation lies over the image; its agreement with the truth is what lists and figures show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layer {
+    /// The largest part without holes, and both ellipses.
+    #[default]
+    Processed,
+    /// The mask as the network gave it, and both ellipses.
+    Raw,
+    Ellipses,
+    /// The bare image.
+    None,
+}
+
+impl Layer {
+    /// What the agreement is that of.
+    pub fn word(self) -> &'static str {
+        match self {
+            Layer::Processed => "post-processed",
+            Layer::Raw => "raw mask",
+            Layer::Ellipses | Layer::None => "ellipse",
+        }
+    }
+
+    fn next(self) -> Layer {
+        match self {
+            Layer::Processed => Layer::Raw,
+            Layer::Raw => Layer::Ellipses,
+            Layer::Ellipses => Layer::None,
+            Layer::None => Layer::Processed,
+        }
+    }
+
+    /// How what is shown of `case` agrees with the truth.
+    pub fn agreement(self, case: &Case) -> Agreement {
+        let Some(segmented) = &case.segmented else { return Agreement::default() };
+        match self {
+            Layer::Processed => segmented.processed,
+            Layer::Raw => segmented.raw,
+            Layer::Ellipses | Layer::None => segmented.drawn,
+        }
+    }
 }
 
 /// Everything the screen knows.
@@ -61,6 +89,7 @@ pub struct Triage {
     pub filter: String,
     pub sort: Sort,
     pub ellipses: Ellipses,
+    pub layer: Layer,
     /// One image on the whole screen.
     pub open: bool,
 }
@@ -80,7 +109,8 @@ impl Triage {
     /// Looks at another run.
     pub fn show(&mut self, run: RunDir) {
         if self.run.as_ref() != Some(&run) {
-            *self = Triage { run: Some(run), sort: self.sort, ellipses: self.ellipses, ..Triage::default() };
+            let Triage { sort, ellipses, layer, .. } = *self;
+            *self = Triage { run: Some(run), sort, ellipses, layer, ..Triage::default() };
         }
     }
 
@@ -98,18 +128,9 @@ impl Triage {
             Some(Ok(cases)) => cases.as_slice(),
             _ => &[],
         };
-        self.visible = (0..cases.len()).filter(|&i| fits(&filter, &cases[i])).collect();
-        let key = |i: usize| match self.sort {
-            Sort::Px => cases[i].error_px.abs(),
-            Sort::Mm => cases[i].error_mm.abs(),
-            Sort::Percent | Sort::File => cases[i].error_percent.abs(),
-        };
-        match self.sort {
-            Sort::File => self.visible.sort_by(|&a, &b| cases[a].file.cmp(&cases[b].file)),
-            _ => {
-                self.visible.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then_with(|| cases[a].file.cmp(&cases[b].file)))
-            }
-        }
+        self.visible = (0..cases.len()).filter(|&i| fits(&filter, &cases[i], self.layer)).collect();
+        let order = self.order();
+        self.visible.sort_by(|&a, &b| order.compare(&cases[a], &cases[b], self.layer));
         self.selection.index = file.and_then(|f| self.visible.iter().position(|&i| cases[i].file == f)).unwrap_or(0);
     }
 
@@ -133,13 +154,12 @@ impl Triage {
                 self.arrange(self.selected().map(|c| c.file.clone()));
             }
             Command::Sort => {
-                self.sort = match self.sort {
-                    Sort::Px => Sort::Mm,
-                    Sort::Mm => Sort::Percent,
-                    Sort::Percent => Sort::File,
-                    Sort::File => Sort::Px,
-                };
+                self.sort = self.order().next(self.segments());
                 self.arrange(None);
+            }
+            Command::Overlay if self.segments() => {
+                self.layer = self.layer.next();
+                self.arrange(self.selected().map(|c| c.file.clone()));
             }
             Command::Overlay => {
                 self.ellipses = match self.ellipses {
@@ -152,9 +172,23 @@ impl Triage {
         }
     }
 
+    /// The order as far as this run knows it: without masks there is none by DI.
+    pub fn order(&self) -> Sort {
+        if self.segments() { self.sort } else { self.sort.of_regression() }
+    }
+
+    /// Whether the run predicts masks.
+    pub fn segments(&self) -> bool {
+        segments(self.cases())
+    }
+
     /// The ellipses over the selected image.
     pub fn ovals(&self) -> Vec<Oval> {
         let Some(case) = self.selected() else { return Vec::new() };
+        if let Some(segmented) = &case.segmented {
+            let shown = self.layer != Layer::None;
+            return [case.truth, segmented.ellipse].into_iter().flatten().filter(|_| shown).collect();
+        }
         let Some(truth) = case.truth.filter(|_| self.ellipses != Ellipses::None) else { return Vec::new() };
         let mut ovals = vec![truth];
         if self.ellipses == Ellipses::Both && case.truth_px > 0.0 {
@@ -168,16 +202,19 @@ impl Triage {
         }
         ovals
     }
+
+    /// The mask over the selected image.
+    pub fn veil(&self) -> Option<Veil> {
+        let (probabilities, written) = self.selected()?.segmented.as_ref()?.probabilities.clone()?;
+        match self.layer {
+            Layer::Processed | Layer::Raw => {
+                Some(Veil { probabilities, written, processed: self.layer == Layer::Processed })
+            }
+            Layer::Ellipses | Layer::None => None,
+        }
+    }
 }
 
-fn fits(filter: &Filter, case: &Case) -> bool {
-    let trimester = case.trimester.map_or(String::new(), |t| format!("t{t}"));
-    filter.fits(&format!("{} {trimester} {}", case.file, case.set), |name| match name {
-        "" | "px" | "error" => Some(case.error_px.abs()),
-        "mm" => Some(case.error_mm.abs()),
-        "%" | "percent" => Some(case.error_percent.abs()),
-        "exam" => Some(f64::from(case.exam)),
-        "hc" | "truth" => Some(case.truth_mm),
-        _ => None,
-    })
+fn segments(cases: &[Case]) -> bool {
+    cases.first().is_some_and(|case| case.segmented.is_some())
 }

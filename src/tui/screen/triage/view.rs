@@ -1,6 +1,6 @@
-//! How Triage looks.
+//! How Triage looks: the list, and where the picture goes.
 
-use super::{Ellipses, Triage};
+use super::{Sort, Triage, figures};
 use crate::tui::app::State;
 use crate::tui::model::Case;
 use crate::tui::screen::{Hit, Painter, panel};
@@ -8,21 +8,88 @@ use crate::tui::theme::Scope;
 use crate::tui::widget::list::{self, Column, Look, Width};
 use crate::tui::widget::text::{decimals, wrap};
 use ratatui::layout::Rect;
-use ratatui::text::Span;
 
-const COLUMNS: &[Column] = &[
-    Column { title: "image", width: Width::Rest(12), figures: false },
-    Column { title: "error px", width: Width::Cells(8), figures: true },
-    Column { title: "%", width: Width::Cells(5), figures: true },
-    Column { title: "mm", width: Width::Cells(6), figures: true },
-    Column { title: "tri", width: Width::Cells(3), figures: true },
-    Column { title: "truth px", width: Width::Cells(8), figures: true },
-    Column { title: "pred px", width: Width::Cells(8), figures: true },
-    Column { title: "set", width: Width::Cells(10), figures: false },
-];
+/// A column of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Image,
+    ErrorPx,
+    Percent,
+    Mm,
+    Dice,
+    Hausdorff,
+    Assd,
+    Trimester,
+    TruthPx,
+    PredictionPx,
+    Set,
+}
 
-/// Rows of figures beside or below the picture.
-const FIGURES: u16 = 5;
+impl Field {
+    const OF_REGRESSION: [Field; 8] = [
+        Field::Image,
+        Field::ErrorPx,
+        Field::Percent,
+        Field::Mm,
+        Field::Trimester,
+        Field::TruthPx,
+        Field::PredictionPx,
+        Field::Set,
+    ];
+
+    /// What there is room for on a small screen stands first, and what the list is sorted by before that.
+    fn of_masks(sort: Sort) -> Vec<Field> {
+        let by = match sort {
+            Sort::Px => Some(Field::ErrorPx),
+            Sort::Percent => Some(Field::Percent),
+            Sort::Assd => Some(Field::Assd),
+            _ => None,
+        };
+        let usual = [Field::Mm, Field::Dice, Field::Hausdorff, Field::ErrorPx, Field::Assd, Field::Percent];
+        let rest = [Field::Trimester, Field::TruthPx, Field::PredictionPx, Field::Set];
+        let others = usual.into_iter().filter(|field| Some(*field) != by).chain(rest);
+        std::iter::once(Field::Image).chain(by).chain(others).collect()
+    }
+
+    fn column(self, masks: bool) -> Column {
+        let (title, width) = match self {
+            Field::Image if masks => return Column { title: "image", width: Width::Rest(11), figures: false },
+            Field::Image => return Column { title: "image", width: Width::Rest(12), figures: false },
+            Field::Set => return Column { title: "set", width: Width::Cells(10), figures: false },
+            Field::ErrorPx if masks => ("px", 7),
+            Field::ErrorPx => ("error px", 8),
+            Field::Percent => ("%", 5),
+            Field::Mm => ("mm", 6),
+            Field::Dice => ("DI %", 5),
+            Field::Hausdorff => ("HD mm", 5),
+            Field::Assd => ("ASSD", 5),
+            Field::Trimester => ("tri", 3),
+            Field::TruthPx => ("truth px", 8),
+            Field::PredictionPx => ("pred px", 8),
+        };
+        Column { title, width: Width::Cells(width), figures: true }
+    }
+
+    fn cell(self, case: &Case, triage: &Triage) -> String {
+        let agreement = triage.layer.agreement(case);
+        // Where there is no head there is no error either.
+        let of_head = |words: String| if case.has_prediction() { words } else { "–".to_owned() };
+        match self {
+            Field::Image if case.note().is_some() => format!("! {}", case.file),
+            Field::Image => case.file.clone(),
+            Field::ErrorPx => of_head(format!("{:+.1}", case.error_px)),
+            Field::Percent => of_head(decimals(Some(case.error_percent), 1)),
+            Field::Mm => of_head(format!("{:+.1}", case.error_mm)),
+            Field::Dice => decimals(agreement.dice_percent, 1),
+            Field::Hausdorff => decimals(agreement.hausdorff_mm, 1),
+            Field::Assd => decimals(agreement.assd_mm, 1),
+            Field::Trimester => case.trimester.map_or("–".to_owned(), |t| t.to_string()),
+            Field::TruthPx => decimals(Some(case.truth_px), 1),
+            Field::PredictionPx => of_head(decimals(Some(case.prediction_px), 1)),
+            Field::Set => case.set.clone(),
+        }
+    }
+}
 
 /// List and picture; the list is nothing when one image has the whole screen.
 fn areas(triage: &Triage, area: Rect) -> [Rect; 2] {
@@ -34,19 +101,19 @@ fn areas(triage: &Triage, area: Rect) -> [Rect; 2] {
 }
 
 /// The inside of the picture's panel without the figures below it.
-fn picture(area: Rect) -> Rect {
+fn picture(triage: &Triage, area: Rect) -> Rect {
     Rect {
         x: area.x + 2,
         y: area.y + 1,
         width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(2 + FIGURES),
+        height: area.height.saturating_sub(2 + figures::rows(triage, area.height)),
     }
 }
 
 /// The room for the picture, when a case is selected.
 pub fn picture_room(triage: &Triage, area: Rect) -> Option<Rect> {
     triage.selected()?;
-    Some(picture(areas(triage, area)[1]))
+    Some(picture(triage, areas(triage, area)[1]))
 }
 
 pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
@@ -63,7 +130,7 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     if !triage.open {
         draw_list(state, cases, left, painter);
     }
-    draw_case(state, right, painter);
+    figures::draw(state, right, picture(triage, right), painter);
 }
 
 /// The predictions, if there are any.
@@ -96,20 +163,32 @@ fn title(state: &State) -> String {
     state.triage.run.as_ref().map_or("Triage", |run| run.id()).to_owned()
 }
 
-/// Mean and standard deviation of the absolute errors in sight.
-fn summary(triage: &Triage) -> Option<String> {
-    let errors =
-        |of: fn(&Case) -> f64| -> Vec<f64> { triage.visible.iter().map(|&i| of(&triage.cases()[i]).abs()).collect() };
-    let spread = |v: &[f64]| {
-        let mean = v.iter().sum::<f64>() / v.len() as f64;
-        let square = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (v.len().max(2) - 1) as f64;
-        (mean, square.sqrt())
+/// Means and standard deviations over the images in sight: errors, and the agreement of masks.
+fn summary(triage: &Triage) -> Vec<String> {
+    let figures = |of: &dyn Fn(&Case) -> Option<f64>| {
+        let values: Vec<f64> = triage.visible.iter().filter_map(|&i| of(&triage.cases()[i])).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64;
+        (!values.is_empty()).then(|| format!("{mean:.1} ± {:.1}", square.sqrt()))
     };
+    let absolute = |of: fn(&Case) -> f64| figures(&|case| Some(of(case).abs())).unwrap_or("–".to_owned());
     if triage.visible.is_empty() {
-        return None;
+        return vec![String::new()];
     }
-    let (px, mm) = (spread(&errors(|c| c.error_px)), spread(&errors(|c| c.error_mm)));
-    Some(format!("MAE {:.1} ± {:.1} px · {:.1} ± {:.1} mm", px.0, px.1, mm.0, mm.1))
+    let (px, mm) = (absolute(|c| c.error_px), absolute(|c| c.error_mm));
+    if !triage.segments() {
+        return vec![format!("MAE {px} px · {mm} mm")];
+    }
+    let dice = figures(&|case| triage.layer.agreement(case).dice_percent).unwrap_or("–".to_owned());
+    let hausdorff = figures(&|case| triage.layer.agreement(case).hausdorff_mm).unwrap_or("–".to_owned());
+    let headless = triage.visible.iter().filter(|&&i| !triage.cases()[i].has_prediction()).count();
+    let mut lines = vec![format!("MAE {mm} mm · {px} px"), format!("DI {dice} % · HD {hausdorff} mm")];
+    match headless {
+        0 => {}
+        1 => lines.push("! 1 has no head: it counts as 0 mm".to_owned()),
+        n => lines.push(format!("! {n} have no head: each counts as 0 mm")),
+    }
+    lines
 }
 
 fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
@@ -120,13 +199,19 @@ fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
     };
     let inner = panel(&title(state), &[], area, true, painter);
     let head = match triage.filter.is_empty() {
-        true => format!("{count}, {}", triage.sort.word()),
+        true => format!("{count}, {}", triage.order().word()),
         false => format!("{count}, filter: {}", triage.filter),
     };
-    painter.line(inner, 0, &summary(triage).unwrap_or_default(), Scope::Strong);
-    painter.line(inner, 1, &head, Scope::Dim);
+    let mut top = 0;
+    for words in summary(triage) {
+        let scope = if words.starts_with('!') { Scope::Warning } else { Scope::Strong };
+        painter.line(inner, top, &words, scope);
+        top += 1;
+    }
+    painter.line(inner, top, &head, Scope::Dim);
+    top += 1;
     if triage.visible.is_empty() {
-        painter.line(inner, 3, "No image fits: esc shows them all.", Scope::Text);
+        painter.line(inner, top + 1, "No image fits: esc shows them all.", Scope::Text);
         return;
     }
     let theme = painter.theme;
@@ -135,66 +220,25 @@ fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
         selected: theme.style(Scope::Selection),
         scroll: theme.style(Scope::Dim),
     };
-    let room = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    let room = Rect { y: inner.y + top, height: inner.height.saturating_sub(top), ..inner };
     let (text, dim, strong) = (theme.style(Scope::Text), theme.style(Scope::Dim), theme.style(Scope::Strong));
-    let rows = list::render(COLUMNS, triage.visible.len(), &triage.selection, room, painter.buf, look, |place| {
+    let warning = theme.style(Scope::Warning);
+    let masks = triage.segments();
+    let fields = if masks { Field::of_masks(triage.order()) } else { Field::OF_REGRESSION.to_vec() };
+    let columns: Vec<Column> = fields.iter().map(|field| field.column(masks)).collect();
+    let rows = list::render(&columns, triage.visible.len(), &triage.selection, room, painter.buf, look, |place| {
         let case = &cases[triage.visible[place]];
-        vec![
-            (case.file.clone(), text),
-            (format!("{:+.1}", case.error_px), strong),
-            (decimals(Some(case.error_percent), 1), text),
-            (format!("{:+.1}", case.error_mm), text),
-            (case.trimester.map_or("–".to_owned(), |t| t.to_string()), dim),
-            (decimals(Some(case.truth_px), 1), dim),
-            (decimals(Some(case.prediction_px), 1), dim),
-            (case.set.clone(), dim),
-        ]
+        let cell = |(i, field): (usize, &Field)| {
+            let style = match field {
+                _ if i == 1 => strong,
+                Field::Image if case.note().is_some() => warning,
+                Field::Trimester | Field::TruthPx | Field::PredictionPx | Field::Set => dim,
+                _ => text,
+            };
+            (field.cell(case, triage), style)
+        };
+        fields.iter().enumerate().map(cell).collect()
     });
     let first = triage.selection.offset(rows.height as usize, triage.visible.len());
     painter.hits.push((rows, Hit::Rows { first }));
-}
-
-fn draw_case(state: &State, area: Rect, painter: &mut Painter) {
-    let triage = &state.triage;
-    let Some(case) = triage.selected() else {
-        panel("", &[], area, false, painter);
-        return;
-    };
-    let place = format!("{} of {}", triage.selection.index + 1, triage.visible.len());
-    panel(&case.file, &[&place], area, triage.open, painter);
-    let room = picture(area);
-    state.picture.draw(room, painter);
-    let below = Rect { y: room.y + room.height, height: FIGURES, ..room };
-    let theme = painter.theme;
-    let (dim, text, strong) = (theme.style(Scope::Dim), theme.style(Scope::Text), theme.style(Scope::Strong));
-    let row = |label: &'static str, px: String, mm: String, style| {
-        vec![
-            Span::styled(format!("{label:<10}"), dim),
-            Span::styled(format!("{px:>7}"), style),
-            Span::styled(" px", dim),
-            Span::styled(format!("{mm:>7}"), style),
-            Span::styled(" mm", dim),
-        ]
-    };
-    let truth = row("truth", format!("{:.1}", case.truth_px), format!("{:.1}", case.truth_mm), text);
-    let prediction = row("predicted", format!("{:.1}", case.prediction_px), format!("{:.1}", case.prediction_mm), text);
-    let mut error = row("error", format!("{:+.1}", case.error_px), format!("{:+.1}", case.error_mm), strong);
-    error.push(Span::styled(format!("{:>6}", format!("{:.1}", case.error_percent)), strong));
-    error.push(Span::styled(" %", dim));
-    let true_one = Span::styled("── true ellipse", theme.style(Scope::PictureTruth));
-    let legend = match triage.ellipses {
-        _ if case.truth.is_none() => vec![Span::styled("no annotated ring", dim)],
-        Ellipses::None => vec![Span::styled("e shows the ellipse", dim)],
-        Ellipses::Truth => vec![true_one],
-        Ellipses::Both => {
-            vec![true_one, Span::styled("  ╌╌ predicted size", theme.style(Scope::PicturePrediction))]
-        }
-    };
-    let trimester = case.trimester.map_or(String::new(), |t| format!("T{t} · "));
-    let origin = format!("{trimester}exam {} · {} · {:.4} mm/px", case.exam, case.set, case.pixel_size_mm);
-    painter.spans(below, 0, legend);
-    painter.spans(below, 1, truth);
-    painter.spans(below, 2, prediction);
-    painter.spans(below, 3, error);
-    painter.line(below, 4, &origin, Scope::Dim);
 }
