@@ -40,9 +40,10 @@ fn draw(image: &mut RgbImage, ellipse: &Ellipse) {
         let (from, to) = ((center - half - margin).floor(), (center + half + margin).ceil() + 1.0);
         from.max(0.0) as u32..(to.max(0.0) as u32).min(size)
     };
+    let distance_px = distance_to_outline_px(ellipse);
     for y in span(ellipse.center_y_px, half_height, image.height()) {
         for x in span(ellipse.center_x_px, half_width, image.width()) {
-            let distance = distance_to_outline_px(ellipse, f64::from(x), f64::from(y));
+            let distance = distance_px(f64::from(x), f64::from(y));
             let covered = (0.5 * LINE_WIDTH_PX + 0.5 - distance).clamp(0.0, 1.0);
             if covered > 0.0 {
                 blend(image.get_pixel_mut(x, y), LINE, covered as f32);
