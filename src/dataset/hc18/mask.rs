@@ -10,7 +10,7 @@
 use super::Ring;
 use crate::geometry::{
     Affine, BitMask, Components, Connectivity, Ellipse, HeadOptions, Mask, NoHead, coverage, distance_to_outline_px,
-    fit_ellipse, squared_distance_transform_px2,
+    fill_bits, fit_ellipse, squared_distance_transform_px2,
 };
 use image::GrayImage;
 
@@ -22,6 +22,9 @@ pub const FILLED_RING_INSET_PX: f64 = 1.29;
 const LEAST_ALONG_ELLIPSE: f64 = 0.8;
 /// What is near, in px: published ring pixels lie within 1.46 px.
 const NEAR_PX: f64 = 3.0;
+/// The thickest line that is a ring, as a share of the minor semi-axis; a thin one is, whatever its size.
+const THICKEST_RING: f64 = 0.08;
+const THIN_PX: f64 = 4.0;
 /// The widest gap of a line that is still filled is twice this, in px.
 const LARGEST_GAP_RADIUS_PX: u64 = 32;
 
@@ -69,7 +72,7 @@ impl TruthMask {
 }
 
 impl Annotation {
-    /// Filled where the middle of the ellipse through all pixels is white; around a ring's it is black.
+    /// A ring is a thin line around a black middle; everything else is filled.
     pub fn of(annotation: &GrayImage) -> Annotation {
         let inside = bits(annotation);
         let pixels = inside.pixels();
@@ -77,13 +80,13 @@ impl Annotation {
         let step = pixels.len().div_ceil(20_000).max(1);
         let points: Vec<_> = pixels.iter().step_by(step).map(|(x, y)| (f64::from(*x), f64::from(*y))).collect();
         let Ok(around) = fit_ellipse(&points) else { return Annotation::Filled };
-        // Of half the axes: a ring's own pixels lie outside of it, whatever its thickness.
+        let thickness_px = pixels.len() as f64 / around.circumference_ramanujan_px();
+        if thickness_px > (THICKEST_RING * around.semi_axis_b_px).max(THIN_PX) {
+            return Annotation::Filled;
+        }
+        // Of half the axes: a ring's own pixels lie outside of it.
         let Ellipse { center_x_px: x, center_y_px: y, semi_axis_a_px: a, semi_axis_b_px: b, angle_rad } = around;
-        let middle = crate::geometry::fill_bits(
-            &Ellipse::new(x, y, 0.5 * a, 0.5 * b, angle_rad),
-            inside.width(),
-            inside.height(),
-        );
+        let middle = fill_bits(&Ellipse::new(x, y, 0.5 * a, 0.5 * b, angle_rad), inside.width(), inside.height());
         let white = inside.count_common(&middle).unwrap_or(0);
         if 2 * white > middle.count() { Annotation::Filled } else { Annotation::Ring }
     }
@@ -268,6 +271,24 @@ mod tests {
         assert_eq!(made.drawn_as, Annotation::Filled);
         assert!((made.ellipse.unwrap().circumference_exact_px() - truth.circumference_exact_px()).abs() < 0.3);
         assert!(difference(&made.mask(), &fill(&truth, 400, 270)) < 40);
+    }
+
+    #[test]
+    fn discs_around_an_empty_middle_are_no_ring() {
+        let mut five = Mask::empty(800, 540);
+        for (x, y) in [(100.0, 100.0), (300.0, 100.0), (600.0, 120.0), (200.0, 400.0), (600.0, 400.0)] {
+            let part = fill(&Ellipse::new(x, y, 50.0, 40.0, 0.3), 800, 540);
+            five.values.iter_mut().zip(part.values).for_each(|(v, p)| *v |= p);
+        }
+        assert_eq!(Annotation::of(&gray(five)), Annotation::Filled);
+        for (a, thickness_px) in [(210.0, 9.0), (210.0, 1.0), (12.0, 2.54), (300.0, 2.54)] {
+            let ring = ring(&Ellipse::new(400.0, 270.0, a, 0.75 * a, 0.3), 800, 540, thickness_px);
+            assert_eq!(Annotation::of(&gray(ring)), Annotation::Ring, "{a} {thickness_px}");
+        }
+        for a in [4.0, 12.0, 210.0, 900.0] {
+            let disc = fill(&Ellipse::new(400.0, 270.0, a, 0.75 * a, 0.3), 800, 540);
+            assert_eq!(Annotation::of(&gray(disc)), Annotation::Filled, "{a}");
+        }
     }
 
     #[test]
