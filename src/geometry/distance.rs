@@ -139,21 +139,21 @@ fn nearest_in_row(row: &[u64], x: usize, reach_px2: u64) -> Option<usize> {
     };
     // Words farther away, as long as their nearest pixel may be nearer.
     let near = |aside: usize, best: usize| aside < best && ((aside * aside) as u64) < reach_px2;
-    for k in word + 1..row.len() {
+    for (k, bits) in row.iter().enumerate().skip(word + 1) {
         if !near(k * 64 - x, best) {
             break;
         }
-        if row[k] != 0 {
-            best = best.min(k * 64 + row[k].trailing_zeros() as usize - x);
+        if *bits != 0 {
+            best = best.min(k * 64 + bits.trailing_zeros() as usize - x);
             break;
         }
     }
-    for k in (0..word).rev() {
+    for (k, bits) in row.iter().enumerate().take(word).rev() {
         if !near(x - (k * 64 + 63), best) {
             break;
         }
-        if row[k] != 0 {
-            best = best.min(x - (k * 64 + 63 - row[k].leading_zeros() as usize));
+        if *bits != 0 {
+            best = best.min(x - (k * 64 + 63 - bits.leading_zeros() as usize));
             break;
         }
     }

@@ -22,7 +22,7 @@ const JUDGES: usize = 200;
 /// Up to this share of points beyond the core, and half of all within this share of the minor semi-axis: the direct fit
 /// is near enough to begin with.
 const FEW_STRANGERS: f64 = 0.05;
-const NEAR: f64 = 0.03;
+const NEAR: f64 = 0.01;
 /// Settled when centre and axes move by less than this share of the major semi-axis.
 const SETTLED: f64 = 1e-8;
 
