@@ -267,6 +267,39 @@ fn a_regression_s_predictions_are_those_of_its_own_evaluation() {
     }
 }
 
+/// Row by row: the same circumference, or none for the same reason.
+#[test]
+fn a_segmentation_s_predictions_are_those_of_its_own_evaluation() {
+    let sandbox = Sandbox::with_phantoms(30);
+    let mut args = vec!["run", "start", "unet-small", "--foreground"];
+    for pair in ["data.dataset=phantom", "data.size=64x64", "train.threads=1", "train.epochs=12", "train.batch=6"] {
+        args.extend(["--set", pair]);
+    }
+    args.extend(["--set", "train.lr=0.01", "--set", "train.loss=dice-bce", "--set", "train.patience=0"]);
+    let id = sandbox.ok(&args).lines().next().unwrap().to_owned();
+    let mut evaluated = csv::Reader::from_path(sandbox.run_dir(&id).join("predictions.csv")).unwrap();
+    let header = evaluated.headers().unwrap().clone();
+    let rows = sandbox.json(&["predict", "--run", &id, "--data", "phantom", "--json"]);
+    let (mut found, mut refused) = (0, 0);
+    for record in evaluated.records().map(Result::unwrap) {
+        // A column that is empty throughout is left out.
+        let field = |name: &str| header.iter().position(|h| h == name).map_or("", |i| &record[i]);
+        let row = rows.as_array().unwrap().iter().find(|r| r["file"].as_str().unwrap().ends_with(&record[0])).unwrap();
+        if field("note").starts_with("no head found") {
+            assert_eq!(row["reason"], field("note"));
+            refused += 1;
+        } else {
+            for (name, key) in [("prediction_hc_px", "hc_px"), ("prediction_hc_mm", "hc_mm")] {
+                let wanted: f64 = field(name).parse().unwrap();
+                assert!((number(row, key) / wanted - 1.0).abs() < 1e-4, "{key}: {row} {wanted}");
+            }
+            assert!(number(row, "ga_hadlock_sd_weeks") > 0.0 || row["ga_hadlock_weeks"].is_null());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "no head in any of {refused} images");
+}
+
 #[test]
 fn a_run_s_best_weights_are_found_by_its_id() {
     let sandbox = Sandbox::new();

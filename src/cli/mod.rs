@@ -9,6 +9,7 @@ mod doctor;
 mod measure;
 mod model;
 mod output;
+mod pixel_sizes;
 mod predict;
 mod progress;
 mod run;
@@ -21,7 +22,8 @@ use crate::error::{Error, Kind, Result};
 use crate::text;
 use crate::tui::{self, Images};
 use crate::workspace::Workspace;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,8 +48,9 @@ struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     theme: Option<String>,
     /// How pictures are drawn
-    #[arg(long, global = true, value_name = "HOW", value_enum, default_value = "auto")]
-    images: Images,
+    // A word, as `submit` has an --images of its own: clap hands one value to both, which must be of one type.
+    #[arg(long, global = true, value_name = "HOW", value_parser = picture_words(), default_value = "auto")]
+    images: String,
 }
 
 #[derive(Subcommand)]
@@ -127,8 +130,14 @@ fn dispatch(cli: Cli) -> Result<()> {
     }
 }
 
+fn picture_words() -> PossibleValuesParser {
+    Images::value_variants().iter().filter_map(Images::to_possible_value).collect::<Vec<_>>().into()
+}
+
 fn workbench(global: &Global, workspace: Workspace, focus_run: Option<String>) -> Result<()> {
-    tui::run(tui::Options { workspace, theme: global.theme.clone(), images: global.images, focus_run })
+    // Checked when it was read.
+    let images = Images::from_str(&global.images, false).unwrap_or_default();
+    tui::run(tui::Options { workspace, theme: global.theme.clone(), images, focus_run })
 }
 
 /// Prints an error to standard error: what, where, why, and what to do.

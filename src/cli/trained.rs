@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 use clap::Args;
 use image::GrayImage;
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A network by its run or by its weights.
 #[derive(Args)]
@@ -113,9 +113,4 @@ impl Trained {
         }
         Ok(())
     }
-}
-
-/// The last part of a path.
-pub fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -3,7 +3,6 @@
 //! The weights are those of Pillow's `Image.resize(…, BILINEAR)`; results differ from it by at most one grey level,
 //! because the pass between rows and columns is kept in f32 here and rounded to 8 bit there.
 
-use crate::error::{Error, Result};
 use image::GrayImage;
 
 /// The weights of one output coordinate: input pixels from `first` on.
@@ -51,31 +50,6 @@ pub fn resize_into(image: &GrayImage, out_width: usize, out_height: usize, out: 
     }
 }
 
-/// As [`resize_into`], but any numbers: `values` are those of an image of `from` (width, height), the result those of the
-/// same image at size `to`. Enlarging is bilinear interpolation, edges continued.
-pub fn resize_values(values: &[f32], from: [usize; 2], to: [usize; 2]) -> Result<Vec<f32>> {
-    let ([width, height], [out_width, out_height]) = (from, to);
-    if width.checked_mul(height) != Some(values.len()) || values.is_empty() {
-        return Err(Error::new(format!("{} values are no image of {width}x{height} px", values.len())));
-    }
-    let mut out = vec![0.0; out_width * out_height];
-    if out.is_empty() {
-        return Ok(out);
-    }
-    let columns = taps(width, out_width);
-    let mut line = vec![0.0f32; width];
-    for (tap, out_row) in taps(height, out_height).iter().zip(out.chunks_exact_mut(out_width)) {
-        line.fill(0.0);
-        for (weight, row) in tap.weights.iter().zip(values[tap.first * width..].chunks_exact(width)) {
-            line.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
-        }
-        for (tap, value) in columns.iter().zip(out_row) {
-            *value = tap.weights.iter().zip(&line[tap.first..]).map(|(w, v)| w * v).sum();
-        }
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,16 +68,6 @@ mod tests {
         for (width, height) in [(8, 8), (128, 128), (1, 1), (83, 40)] {
             assert!(resized(&flat, width, height).iter().all(|v| *v == 200), "{width}x{height}");
         }
-    }
-
-    #[test]
-    fn enlarged_numbers_lie_on_straight_lines_between_pixel_centres() {
-        // Twice as wide: new centres lie a quarter px beside the old ones.
-        let wide = resize_values(&[0.0, 4.0, 4.0, 8.0], [2, 2], [4, 2]).unwrap();
-        assert_eq!(wide, [0.0, 1.0, 3.0, 4.0, 4.0, 5.0, 7.0, 8.0]);
-        let same = resize_values(&[0.25, 0.5, -1.0], [3, 1], [3, 1]).unwrap();
-        assert_eq!(same, [0.25, 0.5, -1.0]);
-        assert!(resize_values(&[0.0; 3], [2, 2], [4, 4]).is_err() && resize_values(&[], [0, 0], [4, 4]).is_err());
     }
 
     #[test]

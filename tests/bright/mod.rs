@@ -47,6 +47,8 @@ pub fn save_weights(file: &Path, metadata: &BTreeMap<String, String>) {
 pub fn run(workspace: &Path, dataset: &str, fingerprint: &str) -> RunDir {
     let ws = Workspace::at(workspace).unwrap();
     let mut recipe = Recipe { name: "bright".into(), ..Recipe::default() };
+    recipe.task = "hc-segmentation".into();
+    recipe.train.loss = "dice".into();
     recipe.model.name = "unet-small".into();
     recipe.data.size = [SIDE, SIDE];
     recipe.data.dataset = dataset.into();

@@ -1,6 +1,6 @@
 //! One file measured: is it a mask at all, ring or filled, and what ellipse does it hold?
 
-use super::files::Known;
+use crate::cli::pixel_sizes::Known;
 use crate::dataset::hc18::{Annotation, RING_THICKNESS_PX, decode_gray};
 use crate::error::{Error, Result};
 use crate::geometry::{BitMask, Borders, Ellipse, Fit, HcDifference, HeadOptions, NoHead};

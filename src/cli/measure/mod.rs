@@ -4,6 +4,7 @@ mod file;
 mod files;
 
 use super::output;
+use super::pixel_sizes::PixelSizes;
 use crate::dataset::hc18::FILLED_RING_INSET_PX;
 use crate::error::{Error, Result};
 use crate::geometry::{Canny, Contour, Fit, HeadOptions};
@@ -101,7 +102,7 @@ impl Measure {
 /// Measures every file; those that cannot be read are named at the end, after the results of the others.
 pub fn run(args: &Measure, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
     let files = files::find(&args.paths, ws)?;
-    let sizes = files::PixelSizes::of(&files, args.pixel_size, args.pixel_sizes.as_deref())?;
+    let sizes = PixelSizes::of(&files, args.pixel_size, args.pixel_sizes.as_deref())?;
     sizes.remarks().iter().for_each(|remark| eprintln!("hcwb: {}", text::line(remark)));
     let options = args.options();
     progress.begin("measuring", files.len() as u64);

@@ -6,6 +6,7 @@ mod results;
 mod row;
 
 use super::output;
+use super::pixel_sizes::PixelSizes;
 use super::trained::{How, Which};
 use crate::clinic::{NOTICE, days_words};
 use crate::dataset::aside;
@@ -71,8 +72,8 @@ pub fn positive(word: &str) -> Result<f64, String> {
 /// Predicts every image; those that cannot be read are named, skipped, and an error at the end.
 pub fn run(args: &Predict, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
     let files = images::find(&args.paths, &args.data, args.test, ws)?;
-    let remark = |remark: String| eprintln!("hcwb: {}", text::line(&remark));
-    let sizes = images::PixelSizes::of(&files, args.pixel_size, args.pixel_sizes.as_deref(), remark)?;
+    let sizes = PixelSizes::of(&files, args.pixel_size, args.pixel_sizes.as_deref())?;
+    sizes.remarks().iter().for_each(|remark| eprintln!("hcwb: {}", text::line(remark)));
     let names = match args.out.is_some() || args.overlay.is_some() {
         true => results::names(&files)?,
         false => Vec::new(),

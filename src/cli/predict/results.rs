@@ -2,7 +2,7 @@
 
 use super::overlay::{overlay, png};
 use super::row::Row;
-use crate::cli::trained::name_of;
+use crate::cli::pixel_sizes::name_of;
 use crate::dataset::aside;
 use crate::error::{Error, IoContext, Result};
 use crate::geometry::Head;

@@ -1,6 +1,6 @@
 //! What is said of one image: a row of the table, an object of the JSON.
 
-use super::images::Known;
+use crate::cli::pixel_sizes::Known;
 use crate::clinic::{Assessment, NOTICE};
 use crate::train::predictor::Found;
 use serde::Serialize;
@@ -58,7 +58,7 @@ impl Row {
             reason: found.reason(),
             note: found.note(),
             pixel_size_mm: known.pixel_size_mm,
-            truth_hc_mm: known.truth_hc_mm,
+            truth_hc_mm: known.hc_mm,
             ..Row::default()
         };
         match hc_mm {

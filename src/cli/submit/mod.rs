@@ -30,8 +30,9 @@ pub struct Submit {
     #[arg(long, value_name = "NAME|DIR", required_unless_present = "images", conflicts_with = "images")]
     data: Option<String>,
     /// The folder of the images
+    // In the place of the workbench's --images, whose value stands here where this one is not given.
     #[arg(long, value_name = "DIR", requires = "pixel_sizes")]
-    images: Option<PathBuf>,
+    images: Option<String>,
     /// The table of those images and their pixel sizes
     #[arg(long, value_name = "CSV", requires = "images")]
     pixel_sizes: Option<PathBuf>,
@@ -140,7 +141,7 @@ fn wanted(args: &Submit, ws: &Workspace) -> Result<Wanted> {
             })?;
             (part.images.clone(), part.table.clone())
         }
-        (None, Some(images), Some(table)) => (images.clone(), table.clone()),
+        (None, Some(images), Some(table)) => (PathBuf::from(images), table.clone()),
         _ => return Err(Error::usage("no images were named").cure("give --data, or --images and --pixel-sizes")),
     };
     if !images.is_dir() {

@@ -1,8 +1,8 @@
 //! What was found in one image, in pixels of its own resolution.
 
-use crate::dataset::resize::resize_values;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{Ellipse, Head, HeadOptions, NoHead};
+use crate::train::task::segmentation::{LEVEL, enlarge};
 
 /// A network's answer to one image.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,16 +76,20 @@ impl Found {
 
 /// The head in a map of probabilities of size `from` (width, height), in pixels of the same image at size `to`.
 ///
-/// The map is brought to that size first, by bilinear interpolation, so that mask, outline and ellipse are those of the
-/// file's own pixels whatever the training size was.
+/// The map is brought to that size first, as the run's own evaluation does it, so that mask, outline and ellipse are
+/// those of the file's own pixels whatever the training size was.
 pub fn head_of_map(
     map: &[f32],
     from: [usize; 2],
     to: [usize; 2],
     options: &HeadOptions,
 ) -> Result<Result<Head, NoHead>> {
-    let enlarged = resize_values(map, from, to)?;
-    options.head_of_probabilities(&enlarged, to[0], to[1], 0.5)
+    let ([width, height], [to_width, to_height]) = (from, to);
+    if map.is_empty() || width.checked_mul(height) != Some(map.len()) {
+        return Err(Error::new(format!("{} values are no map of {width}x{height} px", map.len())));
+    }
+    let enlarged = enlarge(map, [height, width], [to_height, to_width]);
+    options.head_of_probabilities(&enlarged, to_width, to_height, LEVEL)
 }
 
 #[cfg(test)]

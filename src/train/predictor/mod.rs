@@ -119,10 +119,10 @@ fn found(about: &About, options: &HeadOptions, output: &[f32], image: &GrayImage
     }
 }
 
-/// Of the rows that have a prediction: those of the test part, where there is one.
+/// Of the rows whose head was found without doubt: those of the test part, where there is one.
 fn hc_error_sd_mm(rows: &[predictions::Prediction]) -> Option<f64> {
     let of = |test: bool| -> Vec<f64> {
-        let part = rows.iter().filter(|r| (r.set == "test") == test && r.prediction_hc_mm > 0.0);
+        let part = rows.iter().filter(|r| (r.set == "test") == test && r.prediction_hc_mm > 0.0 && r.note.is_none());
         part.map(|r| r.error_mm).filter(|e| e.is_finite()).collect()
     };
     let errors = Some(of(true)).filter(|e| e.len() >= 2).unwrap_or_else(|| of(false));

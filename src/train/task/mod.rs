@@ -1,7 +1,7 @@
 //! What a run learns: images in, the truth in the network's own terms, and back to px and mm.
 
 mod regression;
-mod segmentation;
+pub(super) mod segmentation;
 
 use crate::dataset::augment::{Augment, Plan};
 use crate::dataset::batch;

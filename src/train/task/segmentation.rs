@@ -11,7 +11,7 @@ use crate::run::predictions::Prediction;
 use rayon::prelude::*;
 
 /// Inside is where the network says at least this.
-const LEVEL: f32 = 0.5;
+pub const LEVEL: f32 = 0.5;
 
 /// The true masks of all samples at training size.
 pub struct Masks {
