@@ -2,6 +2,8 @@
 
 mod papers;
 mod pooled;
+mod text;
 
 pub use papers::{Cell, cells};
-pub use pooled::{Row, pooled, text};
+pub use pooled::{Row, Trimester, pooled};
+pub use text::text;

@@ -5,7 +5,7 @@ use crate::run::event::{self, Body, Event};
 use crate::run::{RunDir, Status, control::Control};
 use crate::tui::action::{Action, Effect, RunNews};
 use crate::tui::app::{State, Tab};
-use crate::tui::model::{Case, DataDetails, DataRow, FindingRow, ImageRow, Part, Plan, RunFacts};
+use crate::tui::model::{Agreement, Case, DataDetails, DataRow, FindingRow, ImageRow, Part, Plan, RunFacts, Segmented};
 use crate::tui::screen::{draw, launch::Launch};
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::widget::picture::Oval;
@@ -214,6 +214,74 @@ impl Bench {
         self
     }
 
+    /// Triage of a segmentation: a good mask, a bad one, an empty one and a doubtful one.
+    fn with_masks(self) -> Bench {
+        let mut bench = self.with_cases();
+        let mut cases = bench.state.triage.cases().to_vec();
+        cases.push(Case { file: "500_HC.png".to_owned(), exam: 500, ..cases[0].clone() });
+        let agreement = |dice, hausdorff, assd| Agreement {
+            dice_percent: Some(dice),
+            hausdorff_mm: Some(hausdorff),
+            assd_mm: Some(assd),
+        };
+        let notes = [
+            None,
+            None,
+            Some("no head found: the mask is empty"),
+            Some("no head found: the mask is no ellipse (Dice index with the best one 0.62)"),
+        ];
+        for (n, (case, note)) in cases.iter_mut().zip(notes).enumerate() {
+            let empty = n == 2;
+            let ellipse = (!empty).then_some(Oval {
+                center_x_px: 400.0,
+                center_y_px: 270.0,
+                semi_axis_a_px: 200.0,
+                semi_axis_b_px: 170.0,
+                angle_rad: 0.3,
+                predicted: true,
+            });
+            if empty {
+                (case.prediction_px, case.prediction_mm, case.error_percent) = (0.0, 0.0, 100.0);
+                (case.error_px, case.error_mm) = (-case.truth_px, -case.truth_mm);
+            }
+            let worse = n as f64;
+            let of = |better: f64| match empty {
+                true => Agreement { dice_percent: Some(0.0), ..Agreement::default() },
+                false => agreement(95.0 - 5.0 * worse + better, 4.0 + worse - better, 1.1 + 0.1 * worse),
+            };
+            case.segmented = Some(Box::new(Segmented {
+                ellipse,
+                probabilities: Some((PathBuf::from("mask.png"), std::time::SystemTime::UNIX_EPOCH)),
+                raw: of(0.0),
+                processed: of(1.0),
+                drawn: of(2.0),
+                note: note.map(str::to_owned),
+            }));
+        }
+        let run = bench.state.triage.run.clone().unwrap();
+        bench.state.update(Action::Predictions(run, Ok(cases)));
+        bench
+    }
+
+    /// The followed run learns masks.
+    fn with_segmentation(mut self) -> Bench {
+        let mut recipe = Recipe { name: "unet".to_owned(), task: "hc-segmentation".to_owned(), ..Recipe::default() };
+        recipe.train.loss = "dice".to_owned();
+        let mut events = events(12);
+        for event in &mut events {
+            let Body::Epoch(epoch) = &mut event.body else { continue };
+            let n = epoch.epoch as f64;
+            epoch.metrics.remove("train_mae_px");
+            epoch.metrics.insert("val_dice".to_owned(), Some(0.98 - 0.3 / n));
+            epoch.metrics.insert("val_hausdorff_mm".to_owned(), Some(1.5 + 12.0 / n));
+        }
+        let run = self.runs[3].clone();
+        let status = Status::Running;
+        let news = RunNews { run, anew: true, events, status, recipe: Some(recipe.into()), console: None };
+        self.state.update(Action::RunEvents(news));
+        self
+    }
+
     fn with_data(mut self) -> Bench {
         self.press(KeyCode::Char('1'));
         let image = |n: usize| ImageRow {
@@ -286,6 +354,23 @@ fn triage_at_80x24() {
 #[test]
 fn triage_at_120x40() {
     insta::assert_snapshot!(bench(120, 40).with_cases().screen());
+}
+
+#[test]
+fn triage_of_masks_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).with_masks().screen());
+}
+
+#[test]
+fn triage_of_masks_at_120x40() {
+    let mut bench = bench(120, 40).with_masks();
+    bench.press(KeyCode::End);
+    insta::assert_snapshot!(bench.screen());
+}
+
+#[test]
+fn a_segmentation_at_80x24() {
+    insta::assert_snapshot!(bench(80, 24).with_segmentation().screen());
 }
 
 #[test]
@@ -397,7 +482,14 @@ fn what_auto_lacks_and_the_card_it_takes_stand_in_the_plan() {
 #[test]
 fn without_colours_every_screen_says_the_same() {
     let plain = Theme::standard(Depth::None);
-    for make in [|b: Bench| b, Bench::with_cases, Bench::with_data, Bench::with_plan] {
+    for make in [
+        |b: Bench| b,
+        Bench::with_cases,
+        Bench::with_masks,
+        Bench::with_segmentation,
+        Bench::with_data,
+        Bench::with_plan,
+    ] {
         let mut bench = make(bench(80, 24));
         let colourful = bench.screen();
         bench.state.theme = plain.clone();
@@ -422,7 +514,14 @@ fn a_terminal_that_is_too_small_says_so_and_comes_back() {
 
 #[test]
 fn every_screen_draws_at_every_size() {
-    for make in [|b: Bench| b, Bench::with_cases, Bench::with_data, Bench::with_plan] {
+    for make in [
+        |b: Bench| b,
+        Bench::with_cases,
+        Bench::with_masks,
+        Bench::with_segmentation,
+        Bench::with_data,
+        Bench::with_plan,
+    ] {
         let mut bench = make(bench(80, 24));
         for open in [false, true] {
             if open {
@@ -504,6 +603,83 @@ fn triage_shows_the_worst_first_and_asks_for_its_picture() {
     bench.type_in(">10% t2");
     bench.press(KeyCode::Enter);
     assert_eq!(bench.state.triage.visible.len(), 2);
+}
+
+#[test]
+fn one_key_switches_what_lies_over_a_segmented_image_and_whose_figures_are_shown() {
+    let mut bench = bench(80, 24).with_masks();
+    bench.press(KeyCode::End);
+    assert_eq!(bench.state.triage.selected().unwrap().file, "010_HC.png");
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let (ovals, veil) = (bench.state.triage.ovals().len(), bench.state.triage.veil());
+        let screen = bench.screen();
+        let dice = screen.split("DI ").last().unwrap().split(' ').next().unwrap().to_owned();
+        seen.push((veil.map(|v| v.processed), ovals, dice));
+        let effects = bench.press(KeyCode::Char('e'));
+        assert!(matches!(effects[..], [Effect::Draw(_)]), "{effects:?}");
+    }
+    let expected = [(Some(true), 2, "96.0"), (Some(false), 2, "95.0"), (None, 2, "97.0"), (None, 0, "97.0")];
+    assert_eq!(seen, expected.map(|(veil, ovals, dice)| (veil, ovals, dice.to_owned())));
+    assert_eq!(bench.state.triage.selected().unwrap().file, "010_HC.png", "the same image all the while");
+}
+
+#[test]
+fn images_without_a_head_lead_and_say_why_whatever_the_order() {
+    let mut bench = bench(80, 24).with_masks();
+    let mut orders = Vec::new();
+    for _ in 0..7 {
+        let order = bench.state.triage.order();
+        let cases = bench.state.triage.cases();
+        let files: Vec<&str> = bench.state.triage.visible.iter().map(|&i| cases[i].file.as_str()).collect();
+        let expected = match order {
+            crate::tui::screen::triage::Sort::File => ["010_HC.png", "392_HC.png", "417_2HC.png", "500_HC.png"],
+            _ => ["417_2HC.png", "500_HC.png", "392_HC.png", "010_HC.png"],
+        };
+        assert_eq!(files, expected, "{}", order.word());
+        orders.push(order.word());
+        bench.press(KeyCode::Char('s'));
+    }
+    orders.dedup();
+    assert_eq!(orders.len(), 7, "every order once: {orders:?}");
+    let screen = bench.screen();
+    assert!(screen.contains("! 1 has no head") && screen.contains("no head found: the mask is empty"), "{screen}");
+    assert!(!screen.contains("-400.0"), "an error that nobody made is not shown: {screen}");
+    for (filter, left) in [("dice<93", 3), ("hd>3.5", 2), ("empty", 1), ("assd<1.15", 1)] {
+        bench.press(KeyCode::Char('f'));
+        bench.type_in(filter);
+        bench.press(KeyCode::Enter);
+        assert_eq!(bench.state.triage.visible.len(), left, "{filter}");
+        bench.press(KeyCode::Esc);
+    }
+    // Another run, of a regression: its list has no DI to be sorted by.
+    bench.press(KeyCode::Char('s'));
+    bench.press(KeyCode::Char('s'));
+    bench.press(KeyCode::Char('s'));
+    assert_eq!(bench.state.triage.order().word(), "worst first, by DI");
+    let run = bench.runs[0].clone();
+    bench.state.triage.show(run);
+    assert_eq!(bench.state.triage.order().word(), "worst first, in px");
+}
+
+#[test]
+fn a_segmentation_is_judged_by_dice_and_its_curve_cycles() {
+    let mut bench = bench(80, 24).with_segmentation();
+    let titles = ["DI %  ┄", "HD mm  ┄", "MAE mm  ┄", "DI %  ┄"];
+    for title in titles {
+        let screen = bench.screen();
+        assert!(screen.contains(title) && screen.contains("best DI 95.5 %"), "{title}: {screen}");
+        bench.press(KeyCode::Char('c'));
+    }
+    bench.press(KeyCode::Enter);
+    assert!(bench.screen().contains("DI 95.5 %  MAE 11.1 mm"), "{}", bench.screen());
+    bench.state.area = Rect::new(0, 0, 160, 50);
+    let screen = bench.screen();
+    assert!(screen.contains("HD mm  ┄") && screen.contains("MAE mm  ┄"), "two curves where there is room: {screen}");
+    bench.press(KeyCode::Esc);
+    bench.press(KeyCode::Char('f'));
+    bench.type_in("dice>95");
+    assert_eq!(bench.state.runs.visible.len(), 1);
 }
 
 #[test]

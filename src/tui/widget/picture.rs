@@ -382,9 +382,10 @@ mod tests {
     #[test]
     fn every_picture_protocol_fits_its_room_without_asking_the_terminal() {
         let gray = GrayImage::from_pixel(800, 540, image::Luma([90]));
+        let mask = GrayImage::from_pixel(800, 540, image::Luma([255]));
         for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
             let Ok(Picture::Pixels(made)) =
-                paint(&gray, None, &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
+                paint(&gray, Some(&mask), &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
             else {
                 panic!("{protocol:?}");
             };

@@ -15,6 +15,8 @@ mod view;
 
 pub use view::draw;
 
+use crate::model::Task;
+use crate::nn::loss::{Loss, Settings};
 use crate::nn::{CardInfo, Device};
 use crate::recipe::{self, Recipe, Shipped};
 use crate::text;
@@ -228,7 +230,11 @@ fn form(base: &Recipe, models: &[&str]) -> Form {
             (field.choices, field.free) = (vec!["true".to_owned(), "false".to_owned()], false);
         }
         match key.name {
-            "model.name" => field.choices = models.iter().map(|m| (*m).to_owned()).collect(),
+            "model.name" => {
+                field.choices = models.iter().filter(|m| suits(&base.task, m)).map(|m| (*m).to_owned()).collect();
+            }
+            "train.loss" => field.choices.retain(|loss| loss_suits(&base.task, loss)),
+            "evaluate.monitor" if base.task != SEGMENTATION => field.choices.retain(|word| !of_masks(word)),
             // The cards are added when the driver has answered.
             "train.device" => field.choices = vec!["auto".to_owned(), "cpu".to_owned()],
             _ => {}
@@ -236,6 +242,24 @@ fn form(base: &Recipe, models: &[&str]) -> Form {
         fields.push(field);
     }
     Form { fields, ..Form::default() }
+}
+
+const SEGMENTATION: &str = "hc-segmentation";
+
+/// Whether the model of that name does such a task.
+fn suits(task: &str, model: &str) -> bool {
+    let Ok(model) = crate::model::find(model) else { return true };
+    model.task == if task == SEGMENTATION { Task::Segmentation } else { Task::Regression }
+}
+
+/// Whether a task is learned by the loss of that word.
+fn loss_suits(task: &str, loss: &str) -> bool {
+    Loss::parse(loss, &Settings::default()).is_ok_and(|loss| loss.takes_masks() == (task == SEGMENTATION))
+}
+
+/// Whether only masks have that figure.
+fn of_masks(monitor: &str) -> bool {
+    monitor.ends_with("dice") || monitor.contains("hausdorff")
 }
 
 #[cfg(test)]
@@ -307,6 +331,29 @@ mod tests {
         assert!(error(&launch, "train.device").unwrap().contains("no device called gpu"));
         put(&mut launch, "train.device", "cuda:2");
         assert!(launch.check().is_some());
+    }
+
+    #[test]
+    fn networks_and_losses_are_those_of_the_recipes_task() {
+        let launch = Launch::new(&["cnn1m", "unet", "unet-vgg16", "cardiac-vgg3d"]);
+        let choices = |recipe: &str, name: &str| {
+            let entry = launch.entries.iter().find(|e| e.shipped.name == recipe).unwrap();
+            entry.form.field(name).unwrap().choices.clone()
+        };
+        assert_eq!(choices("reg-cnn1m", "train.loss"), ["mae", "mse", "huber"]);
+        assert_eq!(choices("reg-cnn1m", "model.name")[0], "cnn1m");
+        assert_eq!(choices("unet", "model.name"), ["unet", "unet-vgg16"]);
+        let losses = choices("unet", "train.loss");
+        assert!(losses.contains(&"dice".to_owned()) && !losses.contains(&"mse".to_owned()), "{losses:?}");
+        assert!(!choices("reg-cnn1m", "evaluate.monitor").contains(&"val_dice".to_owned()));
+        assert!(choices("unet", "evaluate.monitor").contains(&"val_dice".to_owned()));
+        // What a recipe is shipped with can be chosen again.
+        for entry in &launch.entries {
+            for name in ["train.loss", "evaluate.monitor"] {
+                let field = entry.form.field(name).unwrap();
+                assert!(field.choices.iter().any(|c| c == field.value()), "{}: {name}", entry.shipped.name);
+            }
+        }
     }
 
     #[test]

@@ -10,8 +10,10 @@ use crate::tui::widget::text::{decimals, duration, wrap};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Cells of the sparkline.
-const SPARK: usize = 8;
+/// Cells of the sparkline, one less where columns are dear.
+fn spark(wide: bool, masks: bool) -> usize {
+    if masks && !wide { 7 } else { 8 }
+}
 
 /// The columns: `wide` has the data set and millimetres too, `masks` what segmentations are judged by.
 fn columns(wide: bool, masks: bool) -> Vec<Column> {
@@ -28,7 +30,7 @@ fn columns(wide: bool, masks: bool) -> Vec<Column> {
     if masks {
         columns.push(figures("DI %", 5));
     }
-    columns.extend([words("course", Width::Cells(SPARK as u16)), figures("left", 8)]);
+    columns.extend([words("course", Width::Cells(spark(wide, masks) as u16)), figures("left", 8)]);
     columns
 }
 
@@ -132,6 +134,6 @@ fn row(row: &Row, wide: bool, masks: bool, theme: &Theme) -> list::Row {
     if masks {
         cells.push(plain(decimals(facts.best_dice_percent, 1)));
     }
-    cells.extend([(sparkline(&facts.curve, SPARK), theme.style(Scope::Spark)), (end, dim)]);
+    cells.extend([(sparkline(&facts.curve, spark(wide, masks)), theme.style(Scope::Spark)), (end, dim)]);
     cells
 }

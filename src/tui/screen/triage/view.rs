@@ -40,15 +40,17 @@ impl Field {
     /// What there is room for on a small screen stands first, and what the list is sorted by before that.
     fn of_masks(sort: Sort) -> Vec<Field> {
         let by = match sort {
-            Sort::Px => Some(Field::ErrorPx),
-            Sort::Percent => Some(Field::Percent),
-            Sort::Assd => Some(Field::Assd),
-            _ => None,
+            Sort::Px => Field::ErrorPx,
+            Sort::Mm | Sort::File => Field::Mm,
+            Sort::Percent => Field::Percent,
+            Sort::Dice => Field::Dice,
+            Sort::Hausdorff => Field::Hausdorff,
+            Sort::Assd => Field::Assd,
         };
-        let usual = [Field::Mm, Field::Dice, Field::Hausdorff, Field::ErrorPx, Field::Assd, Field::Percent];
+        let usual = [Field::Dice, Field::Hausdorff, Field::Mm, Field::ErrorPx, Field::Assd, Field::Percent];
         let rest = [Field::Trimester, Field::TruthPx, Field::PredictionPx, Field::Set];
-        let others = usual.into_iter().filter(|field| Some(*field) != by).chain(rest);
-        std::iter::once(Field::Image).chain(by).chain(others).collect()
+        let others = usual.into_iter().filter(|field| *field != by).chain(rest);
+        [Field::Image, by].into_iter().chain(others).collect()
     }
 
     fn column(self, masks: bool) -> Column {
