@@ -19,8 +19,11 @@ fn weights(sandbox: &Sandbox) -> String {
     text(&file)
 }
 
+/// File, head, and size of the image.
+type Truth = (String, Ellipse, (u32, u32));
+
 /// Three heads in images of three sizes, one of them in colour.
-fn images(sandbox: &Sandbox) -> (PathBuf, Vec<(String, Ellipse, (u32, u32))>) {
+fn images(sandbox: &Sandbox) -> (PathBuf, Vec<Truth>) {
     let folder = sandbox.path().join("images");
     fs::create_dir_all(&folder).unwrap();
     let mut truths = Vec::new();

@@ -55,7 +55,7 @@ pub fn write(asked: &[Asked], ellipses: &[Ellipse]) -> Result<Vec<u8>> {
 pub fn check(content: &[u8], asked: &[Asked]) -> Vec<String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(content);
     let mut wrong = Vec::new();
-    if !reader.headers().is_ok_and(|found| found == &HEADER[..]) {
+    if !reader.headers().is_ok_and(|found| found == HEADER[..]) {
         wrong.push(format!("the header is not {}", HEADER.join(",")));
     }
     let records: Vec<_> = reader.records().collect();

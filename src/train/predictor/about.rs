@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(about.size, [96, 128]);
         assert_eq!(about.output, Output::HcPx { unit: 1786.5 });
         assert_eq!(about.normalise, Normalise { mean: vec![43.5], sd: vec![51.25] });
-        assert_eq!(with("batch_norm_eps", Some("0.001")).unwrap().options.has("batch_norm_eps"), true);
+        assert!(with("batch_norm_eps", Some("0.001")).unwrap().options.has("batch_norm_eps"));
     }
 
     #[test]
