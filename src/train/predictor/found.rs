@@ -97,8 +97,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Affine, coverage};
 
-    /// A network that sees at 224x224 finds a head of an 800x540 image within a tenth of a pixel of circumference a
-    /// hundred, although its own pixels are 3.6 px wide.
+    /// To a thousandth, although a pixel of the network may be 6 px wide.
     #[test]
     fn a_head_seen_at_training_size_has_its_circumference_at_the_file_s() {
         let options = HeadOptions::default();
