@@ -75,9 +75,8 @@ impl Field {
     fn cell(self, case: &Case, triage: &Triage) -> String {
         let agreement = triage.layer.agreement(case);
         // Where there is no head there is no error either.
-        let of_head = |words: String| if case.has_prediction() { words } else { "–".to_owned() };
+        let of_head = |words: String| if case.has_prediction() { words } else { "none".to_owned() };
         match self {
-            Field::Image if case.note().is_some() => format!("! {}", case.file),
             Field::Image => case.file.clone(),
             Field::ErrorPx => of_head(format!("{:+.1}", case.error_px)),
             Field::Percent => of_head(decimals(Some(case.error_percent), 1)),
@@ -237,7 +236,10 @@ fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
                 Field::Trimester | Field::TruthPx | Field::PredictionPx | Field::Set => dim,
                 _ => text,
             };
-            (field.cell(case, triage), style)
+            let words = field.cell(case, triage);
+            // A doubtful head is marked where one looks first.
+            let doubtful = i == 1 && case.has_prediction() && case.note().is_some();
+            (if doubtful { format!("!{words}") } else { words }, style)
         };
         fields.iter().enumerate().map(cell).collect()
     });
