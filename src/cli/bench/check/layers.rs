@@ -1,24 +1,24 @@
 //! Every kind of layer, alone in a network, on odd sizes: output, gradients and running statistics.
 
-use super::{Row, greatest, pass, row};
+use super::{Checked, Row, greatest, pass, row};
 use crate::error::Result;
 use crate::nn::layer::*;
 use crate::nn::weights::Array;
-use crate::nn::{Device, Graph, GraphBuilder, Network, NodeId, Precision, Tensor};
+use crate::nn::{Graph, GraphBuilder, Network, NodeId, Precision, Tensor};
 use std::collections::BTreeMap;
 
 /// Differences allowed: f32 sums in another order; one rounding of bf16 at each value and gradient.
 const LIMITS: [(Precision, f64); 2] = [(Precision::F32, 1e-4), (Precision::Bf16, 1e-2)];
 
-pub fn check(device: Device) -> Result<Vec<Row>> {
+pub(super) fn check(on: Checked) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (what, batch, graph) in cases()? {
         let weights = on_a_grid(Network::new(graph.clone(), 3).state());
         let input = grid(&[&[batch], graph.input_shape()].concat(), 1)?;
         let grad = grid(&[&[batch], graph.output_shape()].concat(), 2)?;
-        let expected = pass(&graph, &weights, (Device::Cpu, Precision::F32Strict), &input, &grad)?;
+        let expected = pass(&graph, &weights, (Checked::CPU, Precision::F32Strict), &input, &grad)?;
         for (precision, limit) in LIMITS {
-            let found = pass(&graph, &weights, (device, precision), &input, &grad)?;
+            let found = pass(&graph, &weights, (on, precision), &input, &grad)?;
             rows.push(row("layers", &what, precision, limit, greatest(&found, &expected)));
         }
     }

@@ -23,12 +23,27 @@ pub struct BenchCheck {
     /// Only these parts: layers, networks, training
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Only algorithms whose results are bit-equal every time
+    #[arg(long)]
+    pub deterministic: bool,
     /// Smaller networks and shorter trainings
     #[arg(long)]
     pub quick: bool,
     /// Print one JSON array
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is checked.
+#[derive(Clone, Copy, Debug)]
+struct Checked {
+    device: Device,
+    deterministic: bool,
+}
+
+impl Checked {
+    /// What it is checked against.
+    const CPU: Checked = Checked { device: Device::Cpu, deterministic: true };
 }
 
 /// One comparison.
@@ -53,17 +68,18 @@ pub fn run(args: &BenchCheck) -> Result<()> {
             .cure("use layers, networks and training"));
     }
     let device = Device::resolve(&args.device)?.device;
+    let on = Checked { device, deterministic: args.deterministic };
     let wanted = |part: &str| args.only.is_empty() || args.only.iter().any(|p| p == part);
     let (_, rows) = on_threads(None, || {
         let mut rows = Vec::new();
         if wanted("layers") {
-            rows.extend(layers::check(device)?);
+            rows.extend(layers::check(on)?);
         }
         if wanted("networks") {
-            rows.extend(networks::check(device, args.quick)?);
+            rows.extend(networks::check(on, args.quick)?);
         }
         if wanted("training") {
-            rows.extend(training::check(device, args.quick)?);
+            rows.extend(training::check(on, args.quick)?);
         }
         Ok(rows)
     })?;
@@ -100,13 +116,14 @@ type Pass = BTreeMap<String, Vec<f32>>;
 fn pass(
     graph: &Graph,
     weights: &BTreeMap<String, Array>,
-    on: (Device, Precision),
+    on: (Checked, Precision),
     input: &Tensor,
     grad: &Tensor,
 ) -> Result<Pass> {
-    let arithmetic = Arithmetic { precision: on.1, deterministic: false };
+    let (Checked { device, deterministic }, precision) = on;
+    let arithmetic = Arithmetic { precision, deterministic };
     let adam = OptimizerSpec::new(OptimizerKind::Adam);
-    let mut trainer = Trainer::new(Network::new(graph.clone(), 1), on.0, arithmetic, Loss::Mse, &adam)?;
+    let mut trainer = Trainer::new(Network::new(graph.clone(), 1), device, arithmetic, Loss::Mse, &adam)?;
     trainer.load_weights(weights)?;
     let mut found = Pass::new();
     // Twice on a card: piece by piece, then replayed.

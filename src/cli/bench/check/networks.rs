@@ -1,10 +1,10 @@
 //! Whole networks: output and all gradients of one pass.
 
-use super::{Row, greatest, pass, row};
+use super::{Checked, Row, greatest, pass, row};
 use crate::cli::bench::network::noise;
 use crate::error::Result;
 use crate::model::{self, ModelOptions};
-use crate::nn::{Device, Graph, Network, Precision};
+use crate::nn::{Graph, Network, Precision};
 
 /// The CPU's own precision that a card's is held against: TF32 keeps three bits more than bf16.
 const LIKE: [(Precision, Precision); 3] =
@@ -18,7 +18,7 @@ const LEAST: f64 = 1e-3;
 /// ResNets in bf16 are such.
 const MOST: f64 = 0.2;
 
-pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
+pub(super) fn check(on: Checked, quick: bool) -> Result<Vec<Row>> {
     // A side of 0 is the network's own. None with a head of a few units: there a single sign at ReLU's kink is a good
     // part of every gradient, and says nothing of the device.
     let sizes: &[(&str, usize, usize)] = match quick {
@@ -31,13 +31,13 @@ pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
         let weights = Network::new(graph.clone(), 1).state();
         let input = noise(&[&[*batch], graph.input_shape()].concat())?;
         let grad = noise(&[&[*batch], graph.output_shape()].concat())?;
-        let expected = pass(&graph, &weights, (Device::Cpu, Precision::F32Strict), &input, &grad)?;
+        let expected = pass(&graph, &weights, (Checked::CPU, Precision::F32Strict), &input, &grad)?;
         for (precision, like) in LIKE {
-            let (own, _) = greatest(&pass(&graph, &weights, (Device::Cpu, like), &input, &grad)?, &expected);
+            let (own, _) = greatest(&pass(&graph, &weights, (Checked::CPU, like), &input, &grad)?, &expected);
             if own > MOST {
                 continue;
             }
-            let found = pass(&graph, &weights, (device, precision), &input, &grad)?;
+            let found = pass(&graph, &weights, (on, precision), &input, &grad)?;
             let (difference, tensor) = greatest(&found, &expected);
             let where_ = format!("{tensor}; the CPU's own {}: {own:.1e}", like.name());
             rows.push(row("networks", name, precision, (TIMES * own).max(LEAST), (difference, where_)));

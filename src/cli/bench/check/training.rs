@@ -1,10 +1,10 @@
 //! Short trainings on drawn ellipses: the loss that a device ends with beside the CPU's.
 
-use super::Row;
+use super::{Checked, Row};
 use crate::error::{Error, Result};
 use crate::nn::program::Arithmetic;
 use crate::nn::trainer::Part;
-use crate::nn::{Device, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Tensor, Trainer};
+use crate::nn::{Loss, Network, OptimizerKind, OptimizerSpec, Precision, Tensor, Trainer};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,7 +24,7 @@ struct Course {
     lr: f64,
 }
 
-pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
+pub(super) fn check(on: Checked, quick: bool) -> Result<Vec<Row>> {
     let courses = match quick {
         true => [
             Course { model: "cnn263k", side: 32, batch: 8, steps: 40, loss: Loss::Mse, lr: 1e-3 },
@@ -37,11 +37,11 @@ pub fn check(device: Device, quick: bool) -> Result<Vec<Row>> {
     };
     let mut rows = Vec::new();
     for course in courses {
-        let [expected, other] = [1, 2].map(|seed| course.train(Device::Cpu, Precision::F32, seed));
+        let [expected, other] = [1, 2].map(|seed| course.train(Checked::CPU, Precision::F32, seed));
         let (expected, other) = (expected?, other?);
         let limit = (TIMES * (expected.last - other.last).abs() / expected.first).clamp(LEAST, MOST);
         for precision in [Precision::F32, Precision::Bf16] {
-            let found = course.train(device, precision, 1)?;
+            let found = course.train(on, precision, 1)?;
             let difference = (found.last - expected.last).abs() / expected.first;
             let ok = difference <= limit && found.last < 0.9 * found.first;
             let where_ =
@@ -60,12 +60,12 @@ struct Outcome {
 }
 
 impl Course {
-    fn train(&self, device: Device, precision: Precision, seed: u64) -> Result<Outcome> {
+    fn train(&self, on: Checked, precision: Precision, seed: u64) -> Result<Outcome> {
         let graph = super::networks::at_size(self.model, self.side)?;
         let channels = graph.input_shape()[2];
-        let arithmetic = Arithmetic { precision, deterministic: false };
+        let arithmetic = Arithmetic { precision, deterministic: on.deterministic };
         let adam = OptimizerSpec::new(OptimizerKind::Adam);
-        let mut trainer = Trainer::new(Network::new(graph, seed), device, arithmetic, self.loss, &adam)?;
+        let mut trainer = Trainer::new(Network::new(graph, seed), on.device, arithmetic, self.loss, &adam)?;
         let mut losses = Vec::new();
         for step in 0..self.steps {
             trainer.submit(&[self.batch(step, channels)?], self.lr)?;
@@ -77,7 +77,10 @@ impl Course {
             losses.push(done.loss);
         }
         if let Some(step) = losses.iter().position(|l| !l.is_finite()) {
-            return Err(Error::new(format!("{} on {device}: the loss of step {step} is not a number", self.model)));
+            return Err(Error::new(format!(
+                "{} on {}: the loss of step {step} is not a number",
+                self.model, on.device
+            )));
         }
         let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
         let few = (losses.len() / 6).max(1);
