@@ -71,7 +71,7 @@ fn short_trainings_end_at_the_loss_that_the_cpu_ends_at() {
 
 /// A finished run of the demo recipe; `with` says how it is started.
 fn run(sandbox: &Sandbox, with: &[&str], environment: &[(&str, &str)]) -> String {
-    let more = [with, &["--set", "train.epochs=2", "--foreground", "--json"]].concat();
+    let more = [&["--set", "train.epochs=2"], with, &["--foreground", "--json"]].concat();
     let mut command = on_card(sandbox, &sandbox.quick(&more));
     command.envs(environment.iter().copied());
     let started: Value = serde_json::from_str(&done(command.output().unwrap())).unwrap();
@@ -94,14 +94,14 @@ const ON_CARD: [&str; 2] = ["--device", "cuda:0"];
 fn a_whole_run_on_a_card_learns_what_the_cpu_learns() {
     let sandbox = Sandbox::with_phantoms(24);
     for more in
-        [&[][..], &["--set", "train.micro_batch=3"], &["--set", "train.optimizer=sgd", "--set", "train.lr=0.01"]]
+        [&[][..], &["--set", "train.micro_batch=3"], &["--set", "train.optimizer=sgd", "--set", "train.lr=0.001"]]
     {
-        let exact = ["--set", "train.deterministic=true"];
+        let exact = ["--set", "train.deterministic=true", "--set", "train.lr=0.0001"];
         let of = |device: &[&'static str]| losses(&sandbox, &run(&sandbox, &[device, &exact[..], more].concat(), &[]));
         let (card, cpu) = (of(&ON_CARD), of(&["--device", "cpu"]));
-        // Six steps an epoch of a small network with batch norm: what differs in the last digit soon differs in the second.
+        // Found: 0.0007 at most. At ten times these rates a small network with batch norm amplifies the last digit to a tenth.
         for (card, cpu) in card.iter().zip(&cpu) {
-            assert!((card / cpu - 1.0).abs() < 0.5, "{more:?}: {card} on the card, {cpu} on the CPU");
+            assert!((card / cpu - 1.0).abs() < 0.01, "{more:?}: {card} on the card, {cpu} on the CPU");
         }
     }
 }
@@ -119,36 +119,34 @@ fn deterministic_reruns_are_bit_equal_piece_by_piece_and_replayed() {
 #[test]
 fn a_checkpoint_goes_on_on_the_other_device() {
     let sandbox = Sandbox::with_phantoms(24);
-    let whole = losses(
-        &sandbox,
-        &run(
-            &sandbox,
-            &["--device", "auto", "--set", "train.deterministic=true", "--set", "train.epochs=4"],
-            &[("HCWB_CUDA", "off")],
-        ),
-    );
-    for first_on_card in [true, false] {
-        let id = run(
-            &sandbox,
-            &["--device", "auto", "--set", "train.deterministic=true", "--set", "train.patience=0"],
-            &[("HCWB_CUDA", if first_on_card { "auto" } else { "off" })],
-        );
-        // As if it had been stopped in the middle: the same run with twice the epochs to go.
-        let recipe = sandbox.run_dir(&id).join("recipe.toml");
-        let frozen = std::fs::read_to_string(&recipe).unwrap();
-        std::fs::write(&recipe, frozen.replace("epochs = 2", "epochs = 4")).unwrap();
-        let events = sandbox.run_dir(&id).join("events.jsonl");
-        let text = std::fs::read_to_string(&events).unwrap();
-        let open: String = text.lines().filter(|l| !l.contains("\"finished\"")).map(|l| format!("{l}\n")).collect();
-        std::fs::write(&events, open).unwrap();
-        let mut resume = on_card(&sandbox, &["run", "resume", &id]);
-        resume.env("HCWB_CUDA", if first_on_card { "off" } else { "auto" });
-        done(resume.output().unwrap());
-        sandbox.wait_for_status(&id, "finished");
-        let found = losses(&sandbox, &id);
-        assert_eq!(found.len(), 4, "{found:?}");
-        for (found, whole) in found.iter().zip(&whole) {
-            assert!((found / whole - 1.0).abs() < 0.5, "{found} after the change of devices, {whole} on the CPU");
+    for [optimizer, lr] in [["train.optimizer=sgd", "train.lr=0.001"], ["train.optimizer=adam", "train.lr=0.0001"]] {
+        let mut with = vec!["--device", "auto"];
+        for pair in ["train.deterministic=true", "train.patience=0", optimizer, lr] {
+            with.extend(["--set", pair]);
+        }
+        let whole = run(&sandbox, &[&with[..], &["--set", "train.epochs=4"]].concat(), &[("HCWB_CUDA", "off")]);
+        let whole = losses(&sandbox, &whole);
+        for first_on_card in [true, false] {
+            let [before, after] = if first_on_card { ["auto", "off"] } else { ["off", "auto"] };
+            let id = run(&sandbox, &with, &[("HCWB_CUDA", before)]);
+            // As if it had been stopped in the middle: the same run with twice the epochs to go.
+            let recipe = sandbox.run_dir(&id).join("recipe.toml");
+            let frozen = std::fs::read_to_string(&recipe).unwrap();
+            std::fs::write(&recipe, frozen.replace("epochs = 2", "epochs = 4")).unwrap();
+            let events = sandbox.run_dir(&id).join("events.jsonl");
+            let text = std::fs::read_to_string(&events).unwrap();
+            let open: String = text.lines().filter(|l| !l.contains("\"finished\"")).map(|l| format!("{l}\n")).collect();
+            std::fs::write(&events, open).unwrap();
+            let mut resume = on_card(&sandbox, &["run", "resume", &id]);
+            done(resume.env("HCWB_CUDA", after).output().unwrap());
+            sandbox.wait_for_status(&id, "finished");
+            let found = losses(&sandbox, &id);
+            assert_eq!((found.len(), whole.len()), (4, 4), "{found:?} {whole:?}");
+            // A start from nothing would be seen: in two epochs the loss moves by more than what is allowed below.
+            assert!((whole[2] / whole[0] - 1.0).abs() > 0.2, "{whole:?}");
+            for (found, whole) in found.iter().zip(&whole) {
+                assert!((found / whole - 1.0).abs() < 0.1, "{optimizer}: {found} after the change, {whole} on the CPU");
+            }
         }
     }
 }
