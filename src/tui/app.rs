@@ -269,6 +269,7 @@ impl State {
             ovals,
             ring,
             veil,
+            slice: None,
         })
     }
 }

@@ -110,6 +110,7 @@ fn brush(theme: &Theme, images: Images, protocol: Option<ProtocolType>, size: &W
         depth: theme.depth,
         truth: theme.style(Scope::PictureTruth),
         prediction: theme.style(Scope::PicturePrediction),
+        structures: [Scope::PictureRv, Scope::PictureMyo, Scope::PictureLv].map(|scope| theme.style(scope)),
     }
 }
 

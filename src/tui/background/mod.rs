@@ -2,6 +2,7 @@
 
 mod data;
 mod mask;
+mod picture;
 mod plan;
 mod progress;
 pub mod runs;
@@ -9,7 +10,8 @@ mod tailed;
 mod triage;
 
 use super::action::{Action, Effect};
-use super::widget::picture::{Brush, Picture, Request, paint};
+use super::widget::picture::{Brush, Request};
+
 use crate::error::Error;
 use crate::launch;
 use crate::nn::device;
@@ -174,18 +176,8 @@ impl Desk {
             if newest.load(Ordering::Relaxed) != number {
                 return None;
             }
-            let picture = painted(&request, &brush);
+            let picture = picture::painted(&request, &brush);
             Some(Action::Drawn(request, picture.map(Arc::new)))
         });
     }
-}
-
-fn painted(request: &Request, brush: &Brush) -> Result<Picture, String> {
-    let gray = crate::dataset::hc18::decode_gray(&request.file).map_err(|e| words(&e))?;
-    let mut request = request.clone();
-    if let Some(ring) = request.ring.take() {
-        request.ovals.extend(data::oval_of_ring(&ring));
-    }
-    let veil = request.veil.as_ref().map(|veil| mask::predicted(veil, gray.width(), gray.height()));
-    paint(&gray, veil.transpose().map_err(|e| words(&e))?.as_ref(), &request, brush)
 }

@@ -91,10 +91,16 @@ pub enum Scope {
     PictureTruth,
     /// The predicted circumference over an image.
     PicturePrediction,
+    /// The right ventricle over a slice of a heart.
+    PictureRv,
+    /// The myocardium.
+    PictureMyo,
+    /// The left ventricle.
+    PictureLv,
 }
 
 /// Every scope with its name in theme files.
-pub const SCOPES: [(Scope, &str); 41] = [
+pub const SCOPES: [(Scope, &str); 44] = [
     (Scope::Text, "text"),
     (Scope::Dim, "text.dim"),
     (Scope::Strong, "text.strong"),
@@ -136,6 +142,9 @@ pub const SCOPES: [(Scope, &str); 41] = [
     (Scope::ButtonFocus, "button.focus"),
     (Scope::PictureTruth, "picture.truth"),
     (Scope::PicturePrediction, "picture.prediction"),
+    (Scope::PictureRv, "picture.rv"),
+    (Scope::PictureMyo, "picture.myo"),
+    (Scope::PictureLv, "picture.lv"),
 ];
 
 /// A style for every scope.

@@ -2,7 +2,7 @@
 //!
 //! Pictures are painted in the background ([`paint`]) for one size; drawing them is copying cells.
 
-use super::tint::Tint;
+use super::tint::{Coat, Tint, mean};
 use crate::tui::theme::Depth;
 use image::{GrayImage, Rgb, RgbImage, imageops};
 use ratatui::buffer::Buffer;
@@ -48,6 +48,19 @@ pub struct Request {
     /// The annotation to which an ellipse is fitted, and drawn as the truth.
     pub ring: Option<PathBuf>,
     pub veil: Option<Veil>,
+    /// The file is a volume, and this is wanted of it.
+    pub slice: Option<Slice>,
+}
+
+/// A slice of a heart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// From 0, in the order of the file.
+    pub z: usize,
+    /// The label map that lies over it, and when it was written: a better epoch writes another in its place.
+    pub labels: Option<(PathBuf, SystemTime)>,
+    /// Left, top, right and bottom of the heart's box, in pixels of the file.
+    pub frame: Option<[f64; 4]>,
 }
 
 /// A painted picture.
@@ -68,24 +81,19 @@ pub struct Brush {
     pub depth: Depth,
     pub truth: Style,
     pub prediction: Style,
+    /// Of RV, MYO and LV.
+    pub structures: [Style; 3],
 }
 
-/// Paints `gray` for the room that `request` has, `mask` (255 inside, of the same size) over it in the colour of
-/// predictions.
+/// Paints `gray` for the room that `request` has, `coats` (of the same size) over it.
 ///
 /// # Errors
 /// What the encoder says.
-pub fn paint(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Result<Picture, String> {
+pub fn paint(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> Result<Picture, String> {
     match brush.pixels {
-        Some(protocol) => pixels(gray, mask, request, brush, protocol),
-        None if brush.fine && brush.depth.gray(0).is_some() => Ok(quadrants(gray, mask, request, brush)),
-        None => Ok(cells(gray, mask, request, brush)),
-    }
-}
-
-impl Brush {
-    fn tint(&self, mask: Option<&GrayImage>, size: (u32, u32)) -> Tint {
-        Tint::new(mask, size, self.prediction, self.depth)
+        Some(protocol) => pixels(gray, coats, request, brush, protocol),
+        None if brush.fine && brush.depth.gray(0).is_some() => Ok(quadrants(gray, coats, request, brush)),
+        None => Ok(cells(gray, coats, request, brush)),
     }
 }
 
@@ -94,6 +102,18 @@ fn within(gray: &GrayImage, width: u32, height: u32) -> (u32, u32) {
     let (w, h) = (f64::from(gray.width().max(1)), f64::from(gray.height().max(1)));
     let scale = (f64::from(width) / w).min(f64::from(height) / h);
     (((w * scale).round() as u32).max(1), ((h * scale).round() as u32).max(1))
+}
+
+/// Points along every outline of `request` in target pixels, and whether each is a prediction's.
+fn outlines(request: &Request, scale: (f64, f64), mut point: impl FnMut(i64, i64, bool)) {
+    for oval in &request.ovals {
+        trace(oval, scale, |x, y| point(x, y, oval.predicted));
+    }
+    let Some([left, top, right, bottom]) = request.slice.as_ref().and_then(|s| s.frame) else { return };
+    let at = |x: f64, scale: f64| ((x + 0.5) * scale - 0.5).round() as i64;
+    let (x0, x1, y0, y1) = (at(left, scale.0), at(right, scale.0), at(top, scale.1), at(bottom, scale.1));
+    (x0..=x1).for_each(|x| [y0, y1].iter().for_each(|y| point(x, *y, false)));
+    (y0..=y1).for_each(|y| [x0, x1].iter().for_each(|x| point(*x, y, false)));
 }
 
 /// Points along the oval, about half a target pixel apart, in target pixels.
@@ -113,20 +133,18 @@ fn trace(oval: &Oval, scale: (f64, f64), mut point: impl FnMut(i64, i64)) {
     }
 }
 
-fn cells(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Picture {
+fn cells(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> Picture {
     let (columns, rows) = (u32::from(request.columns), u32::from(request.rows));
     let (width, height) = within(gray, columns, rows * 2);
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
-    let tint = brush.tint(mask, (width, height));
+    let tint = Tint::new(coats, (width, height), brush.depth);
     let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
     let mut over: Vec<Option<bool>> = vec![None; (width * height) as usize];
-    for oval in &request.ovals {
-        trace(oval, scale, |x, y| {
-            if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
-                over[(y as u32 * width + x as u32) as usize] = Some(oval.predicted);
-            }
-        });
-    }
+    outlines(request, scale, |x, y, predicted| {
+        if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
+            over[(y as u32 * width + x as u32) as usize] = Some(predicted);
+        }
+    });
     // The cell at (x, y) holds the pixels (x, 2y) and, where there is one, (x, 2y + 1).
     let value = |x: u32, y: u32| small.get_pixel(x, y.min(height - 1)).0[0];
     let mark = |x: u32, y: u32| (y < height).then(|| over[(y * width + x) as usize]).flatten();
@@ -135,7 +153,7 @@ fn cells(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &
     for y in (0..height).step_by(2) {
         for x in 0..width {
             let marks = (mark(x, y), mark(x, y + 1));
-            let color_at = |y: u32| tint.color(value(x, y), tint.share(x, y));
+            let color_at = |y: u32| tint.color(value(x, y), tint.at(x, y));
             cells.push(match (color_at(y), color_at(y + 1)) {
                 (Some(upper), Some(lower)) => {
                     let color = |mark: Option<bool>, gray: Color| mark.and_then(|m| style_of(m).fg).unwrap_or(gray);
@@ -146,11 +164,10 @@ fn cells(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &
                 _ => match marks.0.or(marks.1) {
                     Some(predicted) => (if predicted { '+' } else { 'O' }, style_of(predicted)),
                     // Without greys a mask is its colour; its border is drawn too, for where there are no colours.
-                    None if tint.is_border(x, y) || tint.is_border(x, y + 1) => ('x', brush.prediction),
-                    None => {
-                        let style = if tint.share(x, y) >= 128 { brush.prediction } else { Style::new() };
-                        (shade(value(x, y), value(x, y + 1)), style)
-                    }
+                    None => match tint.border(x, y).or_else(|| tint.border(x, y + 1)) {
+                        Some(border) => border,
+                        None => (shade(value(x, y), value(x, y + 1)), tint.style(tint.at(x, y))),
+                    },
                 },
             });
         }
@@ -163,20 +180,18 @@ const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '�
 
 /// Four pixels a cell in its two colours: the brighter ones in the mean of the bright, the others in the mean of the
 /// dark. An ellipse takes the foreground of the cells it runs through.
-fn quadrants(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brush: &Brush) -> Picture {
+fn quadrants(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> Picture {
     let (width, height) = within(gray, u32::from(request.columns), u32::from(request.rows) * 2);
     let (across, down) = (width * 2, height.next_multiple_of(2));
     let small = imageops::resize(gray, across, down, imageops::FilterType::Triangle);
-    let tint = brush.tint(mask, (across, down));
+    let tint = Tint::new(coats, (across, down), brush.depth);
     let scale = (f64::from(across) / f64::from(gray.width()), f64::from(down) / f64::from(gray.height()));
     let mut over: Vec<Option<bool>> = vec![None; (across * down) as usize];
-    for oval in &request.ovals {
-        trace(oval, scale, |x, y| {
-            if (0..i64::from(across)).contains(&x) && (0..i64::from(down)).contains(&y) {
-                over[(y as u32 * across + x as u32) as usize] = Some(oval.predicted);
-            }
-        });
-    }
+    outlines(request, scale, |x, y, predicted| {
+        if (0..i64::from(across)).contains(&x) && (0..i64::from(down)).contains(&y) {
+            over[(y as u32 * across + x as u32) as usize] = Some(predicted);
+        }
+    });
     let mut cells = Vec::new();
     for (row, column) in (0..down / 2).flat_map(|row| (0..width).map(move |column| (row, column))) {
         let places = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| (column * 2 + dx, row * 2 + dy));
@@ -189,12 +204,11 @@ fn quadrants(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brus
             Some(_) => marks[i] == mark,
             None => high - low > FLAT && u16::from(values[i]) > middle,
         };
-        let shares = places.map(|(x, y)| tint.share(x, y));
-        let mean = |of: bool| {
+        let mean_of = |of: bool| {
             let among: Vec<usize> = (0..4).filter(|&i| filled(i) == of).collect();
-            let mean =
-                |of: [u8; 4]| (among.iter().map(|&i| u32::from(of[i])).sum::<u32>() / among.len().max(1) as u32) as u8;
-            tint.color(mean(values), mean(shares))
+            let gray = among.iter().map(|&i| u32::from(values[i])).sum::<u32>() / among.len().max(1) as u32;
+            let washes: Vec<_> = among.iter().map(|&i| tint.at(places[i].0, places[i].1)).collect();
+            tint.color(gray as u8, mean(&washes))
         };
         let pattern = (0..4).filter(|&i| filled(i)).fold(0, |bits, i| bits | 1 << i);
         let foreground = match mark {
@@ -205,9 +219,9 @@ fn quadrants(gray: &GrayImage, mask: Option<&GrayImage>, request: &Request, brus
                     brush.truth.fg
                 }
             }
-            None => mean(true).filter(|_| pattern != 0),
+            None => mean_of(true).filter(|_| pattern != 0),
         };
-        cells.push((QUADRANTS[pattern], Style { fg: foreground, bg: mean(false), ..Style::new() }));
+        cells.push((QUADRANTS[pattern], Style { fg: foreground, bg: mean_of(false), ..Style::new() }));
     }
     Picture::Cells { width: width as u16, cells }
 }
@@ -223,7 +237,7 @@ fn shade(upper: u8, lower: u8) -> char {
 
 fn pixels(
     gray: &GrayImage,
-    mask: Option<&GrayImage>,
+    coats: &[Coat],
     request: &Request,
     brush: &Brush,
     protocol: ProtocolType,
@@ -232,21 +246,18 @@ fn pixels(
     let (width, height) =
         within(gray, u32::from(request.columns) * u32::from(wide), u32::from(request.rows) * u32::from(high));
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
-    let tint = brush.tint(mask, (width, height));
-    let mut image =
-        RgbImage::from_fn(width, height, |x, y| Rgb(tint.rgb(small.get_pixel(x, y).0[0], tint.share(x, y))));
+    let tint = Tint::new(coats, (width, height), brush.depth);
+    let mut image = RgbImage::from_fn(width, height, |x, y| Rgb(tint.rgb(small.get_pixel(x, y).0[0], tint.at(x, y))));
     let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
-    for oval in &request.ovals {
-        let color = if oval.predicted { Rgb([235, 90, 90]) } else { Rgb([80, 220, 120]) };
-        trace(oval, scale, |x, y| {
-            for (dx, dy) in [(0, 0), (1, 0), (0, 1)] {
-                let (x, y) = (x + dx, y + dy);
-                if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
-                    image.put_pixel(x as u32, y as u32, color);
-                }
+    outlines(request, scale, |x, y, predicted| {
+        let color = if predicted { Rgb([235, 90, 90]) } else { Rgb([80, 220, 120]) };
+        for (dx, dy) in [(0, 0), (1, 0), (0, 1)] {
+            let (x, y) = (x + dx, y + dy);
+            if (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y) {
+                image.put_pixel(x as u32, y as u32, color);
             }
-        });
-    }
+        }
+    });
     // Made from a size, never by asking the terminal.
     #[allow(deprecated)]
     let mut picker = Picker::from_fontsize(brush.cell_px.into());
@@ -293,11 +304,15 @@ mod tests {
 
     fn brush(depth: Depth, pixels: Option<ProtocolType>) -> Brush {
         let (truth, prediction) = (Style::new().fg(Color::Green), Style::new().fg(Color::Red));
-        Brush { pixels, fine: false, cell_px: (8, 16), depth, truth, prediction }
+        Brush { pixels, fine: false, cell_px: (8, 16), depth, truth, prediction, structures: [prediction; 3] }
+    }
+
+    fn coat(mask: GrayImage) -> Coat {
+        Coat { mask, style: Style::new().fg(Color::Red), glyph: 'x' }
     }
 
     fn request(ovals: Vec<Oval>) -> Request {
-        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None, veil: None }
+        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None, veil: None, slice: None }
     }
 
     fn circle(predicted: bool, radius: f64) -> Oval {
@@ -315,7 +330,7 @@ mod tests {
     fn the_ellipse_lies_where_it_belongs_in_every_kind_of_picture() {
         let gray = GrayImage::from_pixel(200, 200, image::Luma([255]));
         let Ok(Picture::Cells { width, cells }) =
-            paint(&gray, None, &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
+            paint(&gray, &[], &request(vec![circle(false, 50.0)]), &brush(Depth::True, None))
         else {
             panic!("half-blocks are cells");
         };
@@ -325,7 +340,7 @@ mod tests {
         let green: Vec<usize> = (0..40).filter(|&x| row[x].1.fg == Some(Color::Green)).collect();
         assert!(green.contains(&10) && green.contains(&29) && green.len() <= 4, "{green:?}");
         let Ok(Picture::Cells { cells, .. }) =
-            paint(&gray, None, &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
+            paint(&gray, &[], &request(vec![circle(false, 50.0)]), &brush(Depth::None, None))
         else {
             panic!("glyphs are cells");
         };
@@ -341,7 +356,8 @@ mod tests {
         let plain = Color::Rgb(100, 100, 100);
         for fine in [false, true] {
             let fine = Brush { fine, ..brush(Depth::True, None) };
-            let Ok(Picture::Cells { width: 40, cells }) = paint(&gray, Some(&mask), &request(vec![]), &fine) else {
+            let Ok(Picture::Cells { width: 40, cells }) = paint(&gray, &[coat(mask.clone())], &request(vec![]), &fine)
+            else {
                 panic!("half-blocks are cells");
             };
             for (x, inside) in [(0, true), (15, true), (25, false), (39, false)] {
@@ -349,7 +365,8 @@ mod tests {
                 assert_eq!((color != plain, r > g), (inside, inside), "column {x}: {color:?}");
             }
         }
-        let Ok(Picture::Cells { cells, .. }) = paint(&gray, Some(&mask), &request(vec![]), &brush(Depth::None, None))
+        let Ok(Picture::Cells { cells, .. }) =
+            paint(&gray, &[coat(mask.clone())], &request(vec![]), &brush(Depth::None, None))
         else {
             panic!("glyphs are cells");
         };
@@ -363,7 +380,7 @@ mod tests {
         // Dark to the left of x = 101: the edge lies in the middle of a cell of 5 px.
         let gray = GrayImage::from_fn(200, 200, |x, _| image::Luma([if x < 102 { 20 } else { 220 }]));
         let fine = Brush { fine: true, ..brush(Depth::True, None) };
-        let Ok(Picture::Cells { width, cells }) = paint(&gray, None, &request(vec![circle(false, 50.0)]), &fine) else {
+        let Ok(Picture::Cells { width, cells }) = paint(&gray, &[], &request(vec![circle(false, 50.0)]), &fine) else {
             panic!("quadrants are cells");
         };
         assert_eq!((width, cells.len()), (40, 800));
@@ -384,9 +401,12 @@ mod tests {
         let gray = GrayImage::from_pixel(800, 540, image::Luma([90]));
         let mask = GrayImage::from_pixel(800, 540, image::Luma([255]));
         for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
-            let Ok(Picture::Pixels(made)) =
-                paint(&gray, Some(&mask), &request(vec![circle(true, 50.0)]), &brush(Depth::True, Some(protocol)))
-            else {
+            let Ok(Picture::Pixels(made)) = paint(
+                &gray,
+                &[coat(mask.clone())],
+                &request(vec![circle(true, 50.0)]),
+                &brush(Depth::True, Some(protocol)),
+            ) else {
                 panic!("{protocol:?}");
             };
             assert!(made.size().width <= 40 && made.size().height <= 20, "{protocol:?} {:?}", made.size());
@@ -396,7 +416,7 @@ mod tests {
     #[test]
     fn a_picture_for_another_size_is_not_drawn_over_its_neighbours() {
         let gray = GrayImage::from_pixel(20, 20, image::Luma([255]));
-        let picture = paint(&gray, None, &request(vec![]), &brush(Depth::True, None)).unwrap();
+        let picture = paint(&gray, &[], &request(vec![]), &brush(Depth::True, None)).unwrap();
         let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
         picture.render(Rect::new(5, 2, 10, 5), &mut buf);
         assert_eq!(buf, Buffer::empty(Rect::new(0, 0, 30, 10)));
