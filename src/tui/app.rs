@@ -250,26 +250,20 @@ impl State {
     fn wanted_picture(&self) -> Option<super::widget::picture::Request> {
         use super::widget::picture::Request;
         let body = screen::body(self.area);
-        let (room, file, ovals, ring, veil) = match self.tab {
+        let (room, request) = match self.tab {
             Tab::Triage => {
                 let room = triage::picture_room(&self.triage, body)?;
-                (room, self.triage.selected()?.path.clone(), self.triage.ovals(), None, self.triage.veil())
+                let request = Request::of(self.triage.selected()?.path.clone(), room);
+                (room, Request { ovals: self.triage.ovals(), veil: self.triage.veil(), ..request })
             }
             Tab::Data => {
                 let room = data::picture_room(&self.data, body)?;
                 let image = self.data.image()?;
-                (room, image.path.clone(), Vec::new(), image.ring.clone(), None)
+                let request = Request::of(image.path.clone(), room);
+                (room, Request { ring: image.ring.clone(), slice: self.data.wanted_slice(), ..request })
             }
             _ => return None,
         };
-        (room.width > 3 && room.height > 1).then_some(Request {
-            file,
-            columns: room.width,
-            rows: room.height,
-            ovals,
-            ring,
-            veil,
-            slice: None,
-        })
+        (room.width > 3 && room.height > 1).then_some(request)
     }
 }

@@ -157,8 +157,15 @@ impl State {
             return;
         }
         match mouse.kind {
-            MouseEventKind::ScrollDown => self.step(3),
-            MouseEventKind::ScrollUp => self.step(-3),
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let down = mouse.kind == MouseEventKind::ScrollDown;
+                match self.hits.at(mouse.column, mouse.row) {
+                    Some((Hit::Slice, _)) => {
+                        self.command(if down { Command::PreviousSlice } else { Command::NextSlice });
+                    }
+                    _ => self.step(if down { 3 } else { -3 }),
+                }
+            }
             MouseEventKind::Down(MouseButton::Left) => match self.hits.at(mouse.column, mouse.row) {
                 Some((Hit::Tab(tab), _)) => {
                     self.typing = None;
@@ -182,7 +189,7 @@ impl State {
                         }
                     }
                 }
-                None => {}
+                Some((Hit::Slice, _)) | None => {}
             },
             _ => {}
         }

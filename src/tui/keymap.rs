@@ -40,6 +40,9 @@ pub enum Command {
     NextRun,
     PreviousRun,
     Overlay,
+    NextSlice,
+    PreviousSlice,
+    View,
     ShowAll,
     Start,
 }
@@ -103,6 +106,7 @@ const EVERYWHERE: &[Place] = &[];
 const LISTS: &[Place] = &[Place::Data, Place::Launch, Place::Runs, Place::Triage];
 const ONE_RUN: &[Place] = &[Place::Runs, Place::Run];
 const PICTURES: &[Place] = &[Place::Triage, Place::Image];
+const SLICES: &[Place] = &[Place::Data, Place::Triage, Place::Image];
 
 /// Every key. Of two rows that fit, the first counts.
 pub static BINDINGS: &[Binding] = &[
@@ -125,6 +129,9 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["m"], Command::Prepare, &[Place::Data], "prepare", "make the arrays that training reads"),
     bind(&["right", "."], Command::NextImage, &[Place::Data], "next image", "show the next image"),
     bind(&["left", ","], Command::PreviousImage, &[Place::Data], "", "show the image before"),
+    bind(&["+", "="], Command::NextSlice, SLICES, "", "of hearts: the next slice (also the mouse wheel on it)"),
+    bind(&["-"], Command::PreviousSlice, SLICES, "", "of hearts: the slice before"),
+    bind(&["v"], Command::View, &[Place::Data], "", "of hearts: with mask, bare, with the crop box, as training sees it"),
     bind(&["tab"], Command::NextPane, &[Place::Data], "findings", "go from data sets to findings and back"),
     bind(&["enter"], Command::Open, &[Place::Data], "open", "go to the findings; on a finding: show its image"),
     // Triage

@@ -70,6 +70,26 @@ pub struct ImageRow {
     pub ring: Option<PathBuf>,
     pub hc_mm: Option<f64>,
     pub pixel_size_mm: Option<f64>,
+    /// It is a volume: a heart at one phase.
+    pub heart: Option<Box<HeartRow>>,
+}
+
+/// A heart at end diastole or end systole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeartRow {
+    pub patient: String,
+    /// `ED` or `ES`.
+    pub phase: &'static str,
+    /// `NOR`, `DCM` …, or nothing.
+    pub group: &'static str,
+    pub labels: Option<PathBuf>,
+    pub slices: usize,
+    /// In x, y and z.
+    pub spacing_mm: [f64; 3],
+    /// RV, MYO and LV.
+    pub volumes_ml: Option<[f64; 3]>,
+    /// Of both phases, in percent.
+    pub lv_ef: Option<f64>,
 }
 
 /// A finding of the audit.

@@ -50,6 +50,7 @@ pub fn details(ws: &Workspace, name: &str) -> Result<DataDetails> {
                 ring: image.annotation.clone(),
                 hc_mm: known.and_then(|row| row.hc_mm),
                 pixel_size_mm: known.map(|row| row.pixel_size_mm),
+                heart: None,
             });
         }
     }

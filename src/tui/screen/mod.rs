@@ -43,6 +43,8 @@ pub enum Hit {
     Second {
         first: usize,
     },
+    /// A slice of a heart: the wheel goes through the others.
+    Slice,
     /// A field of the form, or its button.
     Field(usize),
 }

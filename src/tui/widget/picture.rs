@@ -50,6 +50,16 @@ pub struct Request {
     pub veil: Option<Veil>,
     /// The file is a volume, and this is wanted of it.
     pub slice: Option<Slice>,
+    /// Left, top, right and bottom of a box that is drawn, in pixels of the file.
+    pub frame: Option<[f64; 4]>,
+}
+
+impl Request {
+    /// The bare image of `file`, to fill `room`.
+    pub fn of(file: PathBuf, room: Rect) -> Request {
+        let (columns, rows) = (room.width, room.height);
+        Request { file, columns, rows, ovals: Vec::new(), ring: None, veil: None, slice: None, frame: None }
+    }
 }
 
 /// A slice of a heart.
@@ -59,8 +69,19 @@ pub struct Slice {
     pub z: usize,
     /// The label map that lies over it, and when it was written: a better epoch writes another in its place.
     pub labels: Option<(PathBuf, SystemTime)>,
-    /// Left, top, right and bottom of the heart's box, in pixels of the file.
-    pub frame: Option<[f64; 4]>,
+    /// What preparation makes of it.
+    pub prepared: Option<PreparedSlice>,
+}
+
+/// A heart in a data set's prepared arrays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreparedSlice {
+    pub dataset: String,
+    pub patient: String,
+    /// `ED` or `ES`.
+    pub phase: &'static str,
+    /// Show what training sees in place of the file's slice; else only the box that is cut out of it.
+    pub whole: bool,
 }
 
 /// A painted picture.
@@ -109,7 +130,7 @@ fn outlines(request: &Request, scale: (f64, f64), mut point: impl FnMut(i64, i64
     for oval in &request.ovals {
         trace(oval, scale, |x, y| point(x, y, oval.predicted));
     }
-    let Some([left, top, right, bottom]) = request.slice.as_ref().and_then(|s| s.frame) else { return };
+    let Some([left, top, right, bottom]) = request.frame else { return };
     let at = |x: f64, scale: f64| ((x + 0.5) * scale - 0.5).round() as i64;
     let (x0, x1, y0, y1) = (at(left, scale.0), at(right, scale.0), at(top, scale.1), at(bottom, scale.1));
     (x0..=x1).for_each(|x| [y0, y1].iter().for_each(|y| point(x, *y, false)));
@@ -312,7 +333,7 @@ mod tests {
     }
 
     fn request(ovals: Vec<Oval>) -> Request {
-        Request { file: PathBuf::new(), columns: 40, rows: 20, ovals, ring: None, veil: None, slice: None }
+        Request { ovals, ..Request::of(PathBuf::new(), Rect::new(0, 0, 40, 20)) }
     }
 
     fn circle(predicted: bool, radius: f64) -> Oval {

@@ -8,9 +8,13 @@
 //! │ mm/px     ▂█▅▁   ││ ! duplicate  392_2HC.png   │
 //! ╰──────────────────╯╰────────────────────────────╯
 //! ```
+//!
+//! Of hearts the picture is a slice, with the mask of its structures ([`slice`]).
 
+mod slice;
 mod view;
 
+pub use slice::View;
 pub use view::{draw, picture_room};
 
 use crate::tui::action::Effect;
@@ -38,6 +42,9 @@ pub struct Data {
     /// Which image is shown.
     pub image: usize,
     pub finding: Selection,
+    /// Of a heart: the slice above (or below) its middle one.
+    pub slice: isize,
+    pub view: View,
     /// To be selected as soon as it is listed.
     pub wanted: Option<String>,
 }
@@ -139,6 +146,9 @@ impl Data {
                 self.jump();
             }
             Command::Back => self.focus = Focus::Sets,
+            Command::NextSlice => self.step_slice(1),
+            Command::PreviousSlice => self.step_slice(-1),
+            Command::View => self.view = self.view.next(),
             Command::Audit | Command::Prepare => {
                 let name = self.selected().map(|r| r.name.clone()).ok_or("no data set is selected: a adds one")?;
                 let effect = if command == Command::Audit { Effect::Audit(name) } else { Effect::Prepare(name) };

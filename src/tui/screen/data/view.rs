@@ -2,13 +2,14 @@
 
 use super::{Data, Focus};
 use crate::tui::app::State;
-use crate::tui::model::DataDetails;
+use crate::tui::model::{DataDetails, HeartRow};
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
 use crate::tui::widget::histogram;
 use crate::tui::widget::list::{self, Column, Look, Width};
 use crate::tui::widget::text::{count, fit_end, wrap};
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 
 const SETS: &[Column] = &[
     Column { title: "data set", width: Width::Rest(8), figures: false },
@@ -121,7 +122,9 @@ fn draw_sets(data: &Data, area: Rect, painter: &mut Painter) {
 }
 
 fn draw_facts(data: &Data, details: &DataDetails, area: Rect, painter: &mut Painter) {
-    let size = format!("{} exams · {:.0} MiB", count(details.exams as u64), details.bytes as f64 / 1048576.0);
+    let hearts = details.images.iter().any(|image| image.heart.is_some());
+    let unit = if hearts { "patients" } else { "exams" };
+    let size = format!("{} {unit} · {:.0} MiB", count(details.exams as u64), details.bytes as f64 / 1048576.0);
     let prepared = data.selected().is_some_and(|r| r.prepared);
     let ready = if prepared { "prepared" } else { "not prepared: m, or the first run does it" };
     painter.line(area, 1, &size, Scope::Text);
@@ -130,10 +133,18 @@ fn draw_facts(data: &Data, details: &DataDetails, area: Rect, painter: &mut Pain
     let half = Rect { height: (rest.height / 2).min(9), ..rest };
     let theme = painter.theme;
     let (bar, label) = (theme.style(Scope::Spark), theme.style(Scope::Dim));
+    let lower = Rect { y: half.y + half.height, ..half };
+    let hearts: Vec<&HeartRow> = details.images.iter().filter_map(|i| i.heart.as_deref()).collect();
+    if !hearts.is_empty() {
+        let of_ed = || hearts.iter().filter(|heart| heart.phase == "ED");
+        let lv: Vec<f64> = of_ed().filter_map(|heart| Some(heart.volumes_ml?[2])).collect();
+        let ef: Vec<f64> = of_ed().filter_map(|heart| heart.lv_ef).collect();
+        histogram::render("LV at ED, ml", &lv, half, painter.buf, bar, label);
+        return histogram::render("LV ejection fraction, %", &ef, lower, painter.buf, bar, label);
+    }
     let hc: Vec<f64> = details.images.iter().filter_map(|i| i.hc_mm).collect();
     let pixel: Vec<f64> = details.images.iter().filter_map(|i| i.pixel_size_mm).collect();
     histogram::render("head circumference, mm", &hc, half, painter.buf, bar, label);
-    let lower = Rect { y: half.y + half.height, ..half };
     histogram::render("pixel size, mm", &pixel, lower, painter.buf, bar, label);
 }
 
@@ -145,15 +156,41 @@ fn draw_picture(state: &State, area: Rect, painter: &mut Painter) {
     };
     let images = data.details().and_then(|d| d.as_ref().ok()).map_or(0, |d| d.images.len());
     let place = format!("{} of {}", data.image + 1, images);
-    panel(&image.file, &[&place], area, false, painter);
+    let slice = data.place().map(|(z, slices)| format!("slice {} of {slices}", z + 1)).unwrap_or_default();
+    panel(&image.file, &[&place, &slice], area, false, painter);
     let room = inside(area);
     state.picture.draw(room, painter);
+    if let Some(heart) = &image.heart {
+        painter.hits.push((room, Hit::Slice));
+        return draw_heart(data, heart, Rect { y: room.y + room.height, height: 1, ..room }, painter);
+    }
     let mut caption = Vec::new();
     caption.extend(image.hc_mm.map(|hc| format!("HC {hc:.2} mm")));
     caption.extend(image.pixel_size_mm.map(|size| format!("{size:.4} mm/px")));
     caption.push(if image.ring.is_some() { "── ring" } else { "no ring" }.to_owned());
     let foot = Rect { y: room.y + room.height, height: 1, ..room };
     painter.line(foot, 0, &caption.join(" · "), Scope::Dim);
+}
+
+/// The line below a slice: volumes in the colours of the mask, spacing, what is shown.
+fn draw_heart(data: &Data, heart: &HeartRow, foot: Rect, painter: &mut Painter) {
+    let theme = painter.theme;
+    let mut words = Vec::new();
+    match heart.volumes_ml {
+        None => words.push(Span::styled("no ground truth", theme.style(Scope::Dim))),
+        Some(volumes) => {
+            let structures = [("RV", Scope::PictureRv), ("MYO", Scope::PictureMyo), ("LV", Scope::PictureLv)];
+            for ((name, scope), ml) in structures.into_iter().zip(volumes) {
+                words.push(Span::styled(format!("{name} {ml:.1}  "), theme.style(scope)));
+            }
+            words.push(Span::styled("ml", theme.style(Scope::Dim)));
+        }
+    }
+    let [x, _, z] = heart.spacing_mm;
+    let group = if heart.group.is_empty() { String::new() } else { format!(" · {}", heart.group) };
+    let rest = format!("{group} · {x:.2}/{z:.0} mm · {}", data.view.word());
+    words.push(Span::styled(rest, theme.style(Scope::Dim)));
+    painter.spans(foot, 0, words);
 }
 
 fn draw_findings(data: &Data, area: Rect, painter: &mut Painter) {
