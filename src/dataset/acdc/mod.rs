@@ -1,0 +1,15 @@
+//! ACDC as published: cine MRI of hearts, end diastole and end systole, with masks of three structures.
+//!
+//! Bernard et al., IEEE TMI 37(11):2514-2525, 2018. `training/` and `testing/` hold a folder `patientNNN` each patient:
+//! `Info.cfg`, `patientNNN_frameXX.nii.gz`, `patientNNN_frameXX_gt.nii.gz` and, where it was kept, `patientNNN_4d.nii.gz`.
+
+mod folder;
+mod info;
+pub mod nifti;
+
+pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
+pub use info::{Group, Info, Phase};
+pub use nifti::{Header, LabelMap, Scan, read_header, read_labels, read_scan};
+
+/// Labels 1, 2 and 3 of the masks, in this order everywhere: right ventricle, myocardium, left ventricle.
+pub const STRUCTURES: [&str; 3] = ["rv", "myo", "lv"];
