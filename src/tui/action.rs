@@ -1,6 +1,6 @@
 //! Everything that can happen to the workbench, and everything it can ask for.
 
-use super::model::{Case, DataDetails, DataRow, Job, Plan, RunFacts};
+use super::model::{DataDetails, DataRow, Job, Plan, Predictions, RunFacts};
 use super::widget::picture::{Picture, Request};
 use crate::nn::CardInfo;
 use crate::recipe::Recipe;
@@ -31,7 +31,7 @@ pub enum Action {
     DataRead(String, Box<Result<DataDetails, String>>),
     /// The run has written predictions.
     Predicted(RunDir),
-    Predictions(RunDir, Result<Vec<Case>, String>),
+    Predictions(RunDir, Result<Predictions, String>),
     Drawn(Box<Request>, Result<Arc<Picture>, String>),
     /// What starting the recipe of that number would mean.
     Planned(u64, Result<Plan, String>),

@@ -179,9 +179,9 @@ impl State {
                     self.effects.push(Effect::ReadPredictions(run));
                 }
             }
-            Action::Predictions(run, cases) => {
+            Action::Predictions(run, predictions) => {
                 if self.triage.run.as_ref() == Some(&run) {
-                    self.triage.take(cases);
+                    self.triage.take(predictions);
                 }
             }
             Action::Drawn(request, picture) => self.picture.take(*request, picture),
@@ -253,8 +253,9 @@ impl State {
         let (room, request) = match self.tab {
             Tab::Triage => {
                 let room = triage::picture_room(&self.triage, body)?;
-                let request = Request::of(self.triage.selected()?.path.clone(), room);
-                (room, Request { ovals: self.triage.ovals(), veil: self.triage.veil(), ..request })
+                let (file, slice) = self.triage.wanted()?;
+                let (ovals, veil) = (self.triage.ovals(), self.triage.veil());
+                (room, Request { ovals, veil, slice, ..Request::of(file, room) })
             }
             Tab::Data => {
                 let room = data::picture_room(&self.data, body)?;

@@ -191,6 +191,62 @@ impl Case {
     }
 }
 
+/// What a run has predicted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Predictions {
+    Heads(Vec<Case>),
+    Hearts(Vec<HeartCase>),
+}
+
+/// A heart at one phase, and what was predicted of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeartCase {
+    pub patient: String,
+    /// `ED` or `ES`.
+    pub phase: &'static str,
+    /// `NOR`, `DCM` …, or nothing.
+    pub group: &'static str,
+    pub set: String,
+    pub path: PathBuf,
+    pub slices: usize,
+    /// The ground truth.
+    pub labels: Option<PathBuf>,
+    /// The predicted mask, and when it was written.
+    pub predicted: Option<(PathBuf, SystemTime)>,
+    pub parts: Vec<PartCase>,
+    /// LV ejection fraction of both phases in percent: truth and prediction.
+    pub lv_ef: Option<[f64; 2]>,
+}
+
+/// One structure of a heart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PartCase {
+    /// `RV`, `MYO`, `LV`, or `heart`.
+    pub name: &'static str,
+    pub truth_ml: f64,
+    pub prediction_ml: f64,
+    pub error_ml: f64,
+    /// Absolute, of the truth.
+    pub error_percent: Option<f64>,
+    pub dice_percent: Option<f64>,
+    pub hausdorff_mm: Option<f64>,
+}
+
+impl HeartCase {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.patient, self.phase)
+    }
+
+    pub fn part(&self, name: &str) -> Option<&PartCase> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// The sum of the structures' absolute errors.
+    pub fn error_ml(&self) -> f64 {
+        self.parts.iter().map(|part| part.error_ml.abs()).sum()
+    }
+}
+
 /// What a card is doing, as far as a run's worker knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CardUse {

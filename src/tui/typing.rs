@@ -96,9 +96,9 @@ impl State {
     fn set_filter(&mut self, filter: String) {
         match self.tab {
             Tab::Triage => {
-                let file = self.triage.selected().map(|c| c.file.clone());
+                let name = self.triage.selected_name();
                 self.triage.filter = filter;
-                self.triage.arrange(file);
+                self.triage.arrange(name);
             }
             _ => {
                 let selected = self.runs.selected().map(|r| r.run.clone());

@@ -1,11 +1,13 @@
 //! Everything that may take time: files, images, audits, launches. Asked for by effects, answered by actions.
 
 mod data;
+mod hearts;
 mod mask;
 mod picture;
 mod plan;
 mod progress;
 pub mod runs;
+mod slice;
 mod tailed;
 mod triage;
 
@@ -142,8 +144,8 @@ impl Desk {
                 self.job(format!("preparing {name}:"), move |ws, progress| data::prepare(ws, &name, progress));
             }
             Effect::ReadPredictions(run) => self.spawn(move |ws| {
-                let cases = triage::cases(ws, &run).map_err(|e| words(&e));
-                Some(Action::Predictions(run, cases))
+                let predictions = triage::predictions(ws, &run).map_err(|e| words(&e));
+                Some(Action::Predictions(run, predictions))
             }),
             Effect::Draw(request) => self.draw(request),
             Effect::Plan(number, recipe) => {
@@ -172,11 +174,11 @@ impl Desk {
     fn draw(&self, request: Box<Request>) {
         let (newest, brush) = (self.newest_picture.clone(), self.brush.clone());
         let number = newest.fetch_add(1, Ordering::Relaxed) + 1;
-        self.spawn(move |_| {
+        self.spawn(move |ws| {
             if newest.load(Ordering::Relaxed) != number {
                 return None;
             }
-            let picture = picture::painted(&request, &brush);
+            let picture = picture::painted(ws, &request, &brush);
             Some(Action::Drawn(request, picture.map(Arc::new)))
         });
     }

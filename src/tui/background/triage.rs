@@ -1,11 +1,12 @@
 //! Predictions with the images they belong to.
 
+use super::hearts;
 use crate::dataset::hc18::Folder;
 use crate::dataset::registry;
 use crate::error::Result;
 use crate::run::RunDir;
-use crate::run::predictions::{self, Prediction};
-use crate::tui::model::{Agreement, Case, Segmented};
+use crate::run::predictions::{self as table, Prediction};
+use crate::tui::model::{Agreement, Case, Predictions, Segmented};
 use crate::tui::widget::picture::Oval;
 use crate::workspace::Workspace;
 use std::collections::HashMap;
@@ -15,8 +16,15 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// A predictions file that cannot be read. A data set that is gone only leaves the pictures out.
-pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
-    let rows = predictions::read(run)?;
+pub fn predictions(ws: &Workspace, run: &RunDir) -> Result<Predictions> {
+    match run.recipe()?.task.starts_with("cardiac") {
+        true => hearts::cases(ws, run).map(Predictions::Hearts),
+        false => cases(ws, run).map(Predictions::Heads),
+    }
+}
+
+fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<Case>> {
+    let rows = table::read(run)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -69,7 +77,7 @@ fn segmented(run: &RunDir, row: &Prediction) -> Segmented {
             predicted: true,
         })
     };
-    let path = predictions::probabilities_png(run, &row.file);
+    let path = table::probabilities_png(run, &row.file);
     let written = std::fs::metadata(&path).and_then(|about| about.modified()).ok();
     Segmented {
         ellipse: ellipse(),

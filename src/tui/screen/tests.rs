@@ -5,7 +5,9 @@ use crate::run::event::{self, Body, Event};
 use crate::run::{RunDir, Status, control::Control};
 use crate::tui::action::{Action, Effect, RunNews};
 use crate::tui::app::{State, Tab};
-use crate::tui::model::{Agreement, Case, DataDetails, DataRow, FindingRow, ImageRow, Part, Plan, RunFacts, Segmented};
+use crate::tui::model::{
+    Agreement, Case, DataDetails, DataRow, FindingRow, ImageRow, Part, Plan, Predictions, RunFacts, Segmented,
+};
 use crate::tui::screen::{draw, launch::Launch};
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::widget::picture::Oval;
@@ -210,7 +212,7 @@ impl Bench {
             case("417_2HC.png", 417, 400.0, 520.0, false),
         ];
         let run = self.state.triage.run.clone().unwrap();
-        self.state.update(Action::Predictions(run, Ok(cases)));
+        self.state.update(Action::Predictions(run, Ok(Predictions::Heads(cases))));
         self
     }
 
@@ -259,7 +261,7 @@ impl Bench {
             }));
         }
         let run = bench.state.triage.run.clone().unwrap();
-        bench.state.update(Action::Predictions(run, Ok(cases)));
+        bench.state.update(Action::Predictions(run, Ok(Predictions::Heads(cases))));
         bench
     }
 
@@ -290,6 +292,7 @@ impl Bench {
             ring: Some(PathBuf::from("y")),
             hc_mm: Some(60.0 + ((n * 37) % 100) as f64),
             pixel_size_mm: Some(0.1 + (n % 10) as f64 * 0.01),
+            heart: None,
         };
         let finding = |error, kind: &str, file: &str, detail: &str| FindingRow {
             error,

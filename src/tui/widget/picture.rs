@@ -63,7 +63,7 @@ impl Request {
 }
 
 /// A slice of a heart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Slice {
     /// From 0, in the order of the file.
     pub z: usize,

@@ -129,6 +129,14 @@ pub fn decimals(value: Option<f64>, decimals: usize) -> String {
     value.filter(|v| v.is_finite()).map_or("–".to_owned(), |v| format!("{v:.decimals$}"))
 }
 
+/// Mean and standard deviation (n - 1) of some figures; nothing of none.
+pub fn mean_and_sd(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let values: Vec<f64> = values.collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64;
+    (!values.is_empty()).then(|| (mean, square.sqrt()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@
 //! ```
 
 mod figures;
+pub mod hearts;
 mod order;
 mod view;
 
@@ -20,9 +21,10 @@ pub use view::{draw, picture_room};
 use crate::run::RunDir;
 use crate::tui::filter::Filter;
 use crate::tui::keymap::Command;
-use crate::tui::model::{Agreement, Case};
+use crate::tui::model::{Agreement, Case, HeartCase, Predictions};
 use crate::tui::widget::list::Selection;
-use crate::tui::widget::picture::{Oval, Veil};
+use crate::tui::widget::picture::{Oval, Slice, Veil};
+use hearts::Hearts;
 use order::fits;
 
 /// Which ellipses lie over the image.
@@ -82,7 +84,9 @@ impl Layer {
 #[derive(Default)]
 pub struct Triage {
     pub run: Option<RunDir>,
+    /// Of heads; of a run on hearts there are none, and [`Triage::hearts`].
     pub cases: Option<Result<Vec<Case>, String>>,
+    pub hearts: Option<Hearts>,
     /// Numbers of the cases in sight, in order.
     pub visible: Vec<usize>,
     pub selection: Selection,
@@ -103,43 +107,83 @@ impl Triage {
     }
 
     pub fn selected(&self) -> Option<&Case> {
-        self.visible.get(self.selection.index).map(|&i| &self.cases()[i])
+        self.visible.get(self.selection.index).and_then(|&i| self.cases().get(i))
+    }
+
+    /// The hearts, and the one that is selected.
+    pub fn selected_heart(&self) -> Option<(&Hearts, &HeartCase)> {
+        let hearts = self.hearts.as_ref()?;
+        Some((hearts, hearts.cases.get(*self.visible.get(self.selection.index)?)?))
+    }
+
+    /// The name of what is selected: an image's file, or a heart's patient and phase.
+    pub fn selected_name(&self) -> Option<String> {
+        let heart = || self.selected_heart().map(|(_, case)| case.name());
+        self.selected().map(|case| case.file.clone()).or_else(heart)
+    }
+
+    /// The names of what is in sight, in order.
+    fn names(&self) -> Vec<String> {
+        let heart = |i: usize| self.hearts.as_ref().and_then(|h| h.cases.get(i)).map(HeartCase::name);
+        let name = |&i: &usize| self.cases().get(i).map(|case| case.file.clone()).or_else(|| heart(i));
+        self.visible.iter().filter_map(name).collect()
+    }
+
+    /// Where the image is, and what of it, if it is a slice of a heart.
+    pub fn wanted(&self) -> Option<(std::path::PathBuf, Option<Slice>)> {
+        match self.selected_heart() {
+            Some((hearts, case)) => Some((case.path.clone(), Some(hearts.wanted_slice(case)))),
+            None => Some((self.selected()?.path.clone(), None)),
+        }
     }
 
     /// Looks at another run.
     pub fn show(&mut self, run: RunDir) {
         if self.run.as_ref() != Some(&run) {
             let Triage { sort, ellipses, layer, .. } = *self;
-            *self = Triage { run: Some(run), sort, ellipses, layer, ..Triage::default() };
+            // Order and view stay; the other run's predictions are on their way.
+            let hearts = self.hearts.take().map(|before| Hearts::of(Vec::new(), Some(&before)));
+            *self = Triage { run: Some(run), sort, ellipses, layer, hearts, ..Triage::default() };
         }
     }
 
-    /// New predictions of the run; the selected file stays selected, unless the first one was: the worst stays shown.
-    pub fn take(&mut self, cases: Result<Vec<Case>, String>) {
-        let file = self.selected().filter(|_| self.selection.index > 0).map(|c| c.file.clone());
-        self.cases = Some(cases);
-        self.arrange(file);
+    /// New predictions of the run; what is selected stays selected, unless the first one was: the worst stays shown.
+    pub fn take(&mut self, predictions: Result<Predictions, String>) {
+        let name = self.selected_name().filter(|_| self.selection.index > 0);
+        match predictions {
+            Ok(Predictions::Hearts(cases)) => {
+                self.hearts = Some(Hearts::of(cases, self.hearts.as_ref()));
+                self.cases = Some(Ok(Vec::new()));
+            }
+            Ok(Predictions::Heads(cases)) => (self.hearts, self.cases) = (None, Some(Ok(cases))),
+            Err(error) => self.cases = Some(Err(error)),
+        }
+        self.arrange(name);
     }
 
-    /// Orders and filters anew, keeping `file` selected if it is in sight.
-    pub fn arrange(&mut self, file: Option<String>) {
+    /// Orders and filters anew, keeping what is called `name` selected if it is in sight.
+    pub fn arrange(&mut self, name: Option<String>) {
         let filter = Filter::parse(&self.filter);
-        let cases = match &self.cases {
-            Some(Ok(cases)) => cases.as_slice(),
-            _ => &[],
+        self.visible = match (&self.hearts, &self.cases) {
+            (Some(hearts), _) => hearts.arranged(&filter),
+            (None, Some(Ok(cases))) => {
+                let mut visible: Vec<usize> =
+                    (0..cases.len()).filter(|&i| fits(&filter, &cases[i], self.layer)).collect();
+                let order = self.order();
+                visible.sort_by(|&a, &b| order.compare(&cases[a], &cases[b], self.layer));
+                visible
+            }
+            _ => Vec::new(),
         };
-        self.visible = (0..cases.len()).filter(|&i| fits(&filter, &cases[i], self.layer)).collect();
-        let order = self.order();
-        self.visible.sort_by(|&a, &b| order.compare(&cases[a], &cases[b], self.layer));
-        self.selection.index = file.and_then(|f| self.visible.iter().position(|&i| cases[i].file == f)).unwrap_or(0);
+        let at = name.and_then(|name| self.names().into_iter().position(|n| n == name));
+        self.selection.index = at.unwrap_or(0);
     }
 
     pub fn search(&mut self, words: &str, from: usize) {
         let words = words.to_lowercase();
-        let len = self.visible.len();
-        let cases = self.cases();
-        let fits = |place: &usize| cases[self.visible[*place]].file.to_lowercase().contains(&words);
-        if let Some(place) = (0..len).map(|n| (from + n) % len).find(fits) {
+        let names = self.names();
+        let fits = |place: &usize| names[*place].to_lowercase().contains(&words);
+        if let Some(place) = (0..names.len()).map(|n| (from + n) % names.len()).find(fits) {
             self.selection.index = place;
         }
     }
@@ -151,15 +195,18 @@ impl Triage {
             Command::Back if self.open => self.open = false,
             Command::Back => {
                 self.filter.clear();
-                self.arrange(self.selected().map(|c| c.file.clone()));
+                self.arrange(self.selected_name());
             }
+            Command::NextSlice => self.step_slice(1),
+            Command::PreviousSlice => self.step_slice(-1),
+            Command::Sort | Command::Overlay if self.hearts.is_some() => self.of_hearts(command),
             Command::Sort => {
                 self.sort = self.order().next(self.segments());
                 self.arrange(None);
             }
             Command::Overlay if self.segments() => {
                 self.layer = self.layer.next();
-                self.arrange(self.selected().map(|c| c.file.clone()));
+                self.arrange(self.selected_name());
             }
             Command::Overlay => {
                 self.ellipses = match self.ellipses {
@@ -169,6 +216,26 @@ impl Triage {
                 };
             }
             _ => {}
+        }
+    }
+
+    fn of_hearts(&mut self, command: Command) {
+        let selected = self.selected_heart().map(|(_, case)| case.clone());
+        let Some(hearts) = &mut self.hearts else { return };
+        match (command, selected) {
+            (Command::Overlay, Some(case)) => hearts.next_layer(&case),
+            (Command::Overlay, None) => {}
+            _ => {
+                hearts.next_order();
+                self.arrange(None);
+            }
+        }
+    }
+
+    fn step_slice(&mut self, by: isize) {
+        let selected = self.selected_heart().map(|(_, case)| case.clone());
+        if let (Some(hearts), Some(case)) = (&mut self.hearts, selected) {
+            hearts.step_slice(by, &case);
         }
     }
 

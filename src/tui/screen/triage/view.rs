@@ -1,12 +1,12 @@
 //! How Triage looks: the list, and where the picture goes.
 
-use super::{Sort, Triage, figures};
+use super::{Sort, Triage, figures, hearts};
 use crate::tui::app::State;
 use crate::tui::model::Case;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
 use crate::tui::widget::list::{self, Column, Look, Width};
-use crate::tui::widget::text::{decimals, wrap};
+use crate::tui::widget::text::{decimals, mean_and_sd, wrap};
 use ratatui::layout::Rect;
 
 /// A column of the list.
@@ -93,7 +93,7 @@ impl Field {
 }
 
 /// List and picture; the list is nothing when one image has the whole screen.
-fn areas(triage: &Triage, area: Rect) -> [Rect; 2] {
+pub fn areas(triage: &Triage, area: Rect) -> [Rect; 2] {
     if triage.open {
         return [Rect::default(), area];
     }
@@ -113,12 +113,18 @@ fn picture(triage: &Triage, area: Rect) -> Rect {
 
 /// The room for the picture, when a case is selected.
 pub fn picture_room(triage: &Triage, area: Rect) -> Option<Rect> {
+    if triage.hearts.is_some() {
+        return hearts::picture_room(triage, area);
+    }
     triage.selected()?;
     Some(picture(triage, areas(triage, area)[1]))
 }
 
 pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     let triage = &state.triage;
+    if let Some(hearts) = triage.hearts.as_ref().filter(|hearts| !hearts.cases.is_empty()) {
+        return hearts::draw(state, hearts, area, painter);
+    }
     let Some(cases) = ready(state) else {
         let inner = panel(&title(state), &[], area, true, painter);
         let lines = wrap(&why_empty(state), inner.width as usize);
@@ -160,17 +166,15 @@ fn why_empty(state: &State) -> String {
     }
 }
 
-fn title(state: &State) -> String {
+pub fn title(state: &State) -> String {
     state.triage.run.as_ref().map_or("Triage", |run| run.id()).to_owned()
 }
 
 /// Means and standard deviations over the images in sight: errors, and the agreement of masks.
 fn summary(triage: &Triage) -> Vec<String> {
     let figures = |of: &dyn Fn(&Case) -> Option<f64>| {
-        let values: Vec<f64> = triage.visible.iter().filter_map(|&i| of(&triage.cases()[i])).collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64;
-        (!values.is_empty()).then(|| format!("{mean:.1} ± {:.1}", square.sqrt()))
+        let values = triage.visible.iter().filter_map(|&i| of(&triage.cases()[i]));
+        mean_and_sd(values).map(|(mean, sd)| format!("{mean:.1} ± {sd:.1}"))
     };
     let absolute = |of: fn(&Case) -> f64| figures(&|case| Some(of(case).abs())).unwrap_or("–".to_owned());
     if triage.visible.is_empty() {

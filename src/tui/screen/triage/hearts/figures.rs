@@ -1,0 +1,66 @@
+//! One heart of Triage: what lies over its slice, and truth, prediction and error of every structure.
+
+use super::{Hearts, Layer};
+use crate::tui::model::HeartCase;
+use crate::tui::screen::Painter;
+use crate::tui::theme::Scope;
+use crate::tui::widget::text::decimals;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+/// Rows below the slice: legend, header, a row a structure, the ejection fraction.
+pub fn rows(case: &HeartCase) -> u16 {
+    3 + case.parts.len() as u16
+}
+
+/// The colour of a structure's mask.
+pub fn scope(structure: &str) -> Scope {
+    match structure {
+        "RV" => Scope::PictureRv,
+        "MYO" => Scope::PictureMyo,
+        "LV" => Scope::PictureLv,
+        _ => Scope::Text,
+    }
+}
+
+pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painter) {
+    let theme = painter.theme;
+    let dim = theme.style(Scope::Dim);
+    let words = match hearts.layer(case) {
+        Layer::Prediction => "▒ predicted mask",
+        Layer::Truth if case.labels.is_none() => "no ground truth",
+        Layer::Truth => "▒ ground truth",
+        Layer::Nothing => "e shows the masks",
+    };
+    let group = if case.group.is_empty() { String::new() } else { format!("{} · ", case.group) };
+    painter.spans(below, 0, vec![Span::styled(format!("{words} · {group}{}", case.set), dim)]);
+    let masks = hearts.segments();
+    let more = if masks { format!("{:>6}{:>7}", "DI %", "HD mm") } else { String::new() };
+    painter.line(below, 1, &format!("{:<6}{:>8}{:>8}{:>8}{:>7}{more}", "ml", "truth", "pred", "error", "%"), Scope::Header);
+    for (i, part) in case.parts.iter().enumerate() {
+        let mut row = vec![
+            Span::styled(format!("{:<6}", part.name), theme.style(scope(part.name))),
+            Span::styled(format!("{:>8.1}{:>8.1}", part.truth_ml, part.prediction_ml), theme.style(Scope::Text)),
+            Span::styled(format!("{:>+8.1}", part.error_ml), theme.style(Scope::Strong)),
+            Span::styled(format!("{:>7}", decimals(part.error_percent, 1)), theme.style(Scope::Text)),
+        ];
+        if masks {
+            let (dice, distance) = (decimals(part.dice_percent, 1), decimals(part.hausdorff_mm, 1));
+            row.push(Span::styled(format!("{dice:>6}{distance:>7}"), theme.style(Scope::Text)));
+        }
+        painter.spans(below, 2 + i as u16, row);
+    }
+    let last = 2 + case.parts.len() as u16;
+    match case.lv_ef {
+        Some([truth, prediction]) => {
+            let row = vec![
+                Span::styled(format!("{:<6}", "EF %"), dim),
+                Span::styled(format!("{truth:>8.1}{prediction:>8.1}"), theme.style(Scope::Text)),
+                Span::styled(format!("{:>+8.1}", prediction - truth), theme.style(Scope::Strong)),
+                Span::styled(" points", dim),
+            ];
+            painter.spans(below, last, row);
+        }
+        None => painter.line(below, last, "EF %   needs LV at both phases", Scope::Dim),
+    }
+}
