@@ -1,5 +1,6 @@
 //! What is learned from: reading HC18, judging it, preparing it, splitting it, filling batches; and phantoms.
 
+pub mod acdc;
 pub mod aside;
 pub mod audit;
 pub mod augment;
