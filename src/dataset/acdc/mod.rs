@@ -1,7 +1,13 @@
-//! ACDC: cardiac MRI of patients at end diastole and end systole, with the outlines of both ventricles.
+//! ACDC as published: cine MRI of hearts, end diastole and end systole, with masks of three structures.
+//!
+//! Bernard et al., IEEE TMI 37(11):2514-2525, 2018. `training/` and `testing/` hold a folder `patientNNN` each patient:
+//! `Info.cfg`, `patientNNN_frameXX.nii.gz`, `patientNNN_frameXX_gt.nii.gz` and, where it was kept, `patientNNN_4d.nii.gz`.
 
 pub mod augment;
 pub mod batch;
+mod folder;
+mod info;
+pub mod nifti;
 pub mod normalise;
 pub mod prepare;
 pub mod sample;
@@ -10,51 +16,12 @@ mod warp;
 
 pub use augment::{HeartAugment, HeartCopy, HeartView};
 pub use batch::Input;
+pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
+pub use info::{Group, Info, Phase};
+pub use nifti::{Header, LabelMap, Scan, read_header, read_labels, read_scan};
 pub use normalise::HeartNormalise;
 pub use prepare::{Form, PreparedHearts, prepare};
 pub use sample::HeartSample;
 
-use serde::{Deserialize, Serialize};
-
-/// The phase of the cardiac cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Phase {
-    Ed,
-    Es,
-}
-
-impl Phase {
-    pub fn word(self) -> &'static str {
-        match self {
-            Phase::Ed => "ED",
-            Phase::Es => "ES",
-        }
-    }
-}
-
-/// The group of the challenge that a patient belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Group {
-    Nor,
-    Minf,
-    Dcm,
-    Hcm,
-    Rv,
-}
-
-impl Group {
-    pub fn word(self) -> &'static str {
-        match self {
-            Group::Nor => "NOR",
-            Group::Minf => "MINF",
-            Group::Dcm => "DCM",
-            Group::Hcm => "HCM",
-            Group::Rv => "RV",
-        }
-    }
-}
-
-/// Labels 1, 2 and 3, in this order everywhere.
+/// Labels 1, 2 and 3 of the masks, in this order everywhere: right ventricle, myocardium, left ventricle.
 pub const STRUCTURES: [&str; 3] = ["rv", "myo", "lv"];
