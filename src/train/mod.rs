@@ -3,6 +3,7 @@
 mod card_load;
 mod evaluate;
 mod fit;
+pub mod heart_metrics;
 mod journal;
 mod loader;
 pub mod memory;

@@ -1,9 +1,12 @@
 //! The data of a run: prepared as its recipe says, then split and made into its task.
 
 use super::Task;
+use super::cardiac_volume::CardiacVolume;
 use super::hc_regression::HcRegression;
 use super::hc_segmentation::HcSegmentation;
 use super::heads::Heads;
+use super::hearts::Hearts;
+use crate::dataset::acdc::{self, Form, PreparedHearts};
 use crate::dataset::{Dataset, Prepared, cache};
 use crate::error::{Error, Result};
 use crate::nn::Graph;
@@ -15,31 +18,54 @@ use std::sync::Arc;
 /// What the recipes of a kind of data set are trained on.
 pub enum Data {
     Heads(Prepared),
+    Hearts(PreparedHearts),
 }
 
 impl Data {
     /// Opens the cache that `recipe` needs, or makes it.
     pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
         let [width, height] = recipe.data.size;
-        Ok(Data::Heads(cache::prepare(ws, dataset, &cache::Preparation { width, height }, progress)?))
+        let form = match recipe.task.as_str() {
+            "cardiac-volume" => Form::Volume { slices: recipe.data.slices, height, width },
+            "cardiac-segmentation" => Form::Slices { spacing_mm: recipe.data.spacing_mm, height, width },
+            _ => return Ok(Data::Heads(cache::prepare(ws, dataset, &cache::Preparation { width, height }, progress)?)),
+        };
+        Ok(Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?))
     }
 
     /// What a person should know of it: what was made anew, what is left out.
     pub fn notes(&self) -> Vec<String> {
-        let Data::Heads(prepared) = self;
-        let skipped = prepared.skipped.iter().map(|s| format!("{} is left out: {}", s.file, s.reason));
-        prepared.notes.iter().cloned().chain(skipped).collect()
+        let (notes, skipped) = match self {
+            Data::Heads(prepared) => (&prepared.notes, &prepared.skipped),
+            Data::Hearts(prepared) => (&prepared.notes, &prepared.skipped),
+        };
+        let mut said = notes.clone();
+        said.extend(skipped.iter().map(|s| format!("{} is left out: {}", s.file, s.reason)));
+        if let Data::Hearts(prepared) = self {
+            let blind = prepared.samples.iter().filter(|s| s.volumes_ml.is_none());
+            said.extend(
+                blind.map(|s| format!("{} at {} is left out: it has no ground truth", s.patient, s.phase.word())),
+            );
+        }
+        said
     }
 
     /// The recipe's task, for that network. Mean, deviation and largest truth come from the training part only.
     pub fn task(self, recipe: &Recipe, graph: &Graph) -> Result<Arc<dyn Task>> {
         recipe.check_task(graph)?;
-        let Data::Heads(prepared) = self;
-        let heads = Heads::new(recipe, prepared, graph)?;
-        Ok(match recipe.task.as_str() {
-            "hc-segmentation" => Arc::new(HcSegmentation::new(recipe, heads, graph)?),
-            _ => Arc::new(HcRegression::new(recipe, heads)?),
-        })
+        match self {
+            Data::Heads(prepared) => {
+                let heads = Heads::new(recipe, prepared, graph)?;
+                Ok(match recipe.task.as_str() {
+                    "hc-segmentation" => Arc::new(HcSegmentation::new(recipe, heads, graph)?),
+                    _ => Arc::new(HcRegression::new(recipe, heads)?),
+                })
+            }
+            Data::Hearts(prepared) => {
+                let hearts = Hearts::new(recipe, prepared)?;
+                Ok(Arc::new(CardiacVolume::new(recipe, hearts, graph)?))
+            }
+        }
     }
 }
 
