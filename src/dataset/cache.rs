@@ -7,15 +7,14 @@ use super::hc18::{self, Folder, ImageFile, Part, Ring, Row};
 use super::registry::{Dataset, Freshness};
 use super::resize::resize_into;
 pub use super::sample::{Sample, Skipped};
+use super::stored::{self, Mapped};
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Progress;
 use crate::text;
 use crate::workspace::Workspace;
-use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Changes whenever prepared values would.
@@ -44,7 +43,7 @@ impl Preparation {
 }
 
 enum Images {
-    Mapped(Mmap),
+    Mapped(Mapped),
     Owned(Vec<u8>),
 }
 
@@ -90,7 +89,7 @@ impl Prepared {
     /// All images, one after the other.
     pub fn images(&self) -> &[u8] {
         match &self.images {
-            Images::Mapped(map) => map,
+            Images::Mapped(map) => map.bytes(),
             Images::Owned(values) => values,
         }
     }
@@ -159,7 +158,12 @@ pub fn prepare(
         }
     };
     let made = make(&dataset, preparation, progress)?;
-    store(ws, &folder, &made, damaged)?;
+    stored::install(ws, &folder, damaged, |beside| {
+        let index = serde_json::to_vec(&made.index)
+            .map_err(|e| Error::new("cannot write the prepared samples").at(beside).because(e))?;
+        stored::write(&beside.join("images.u8"), &made.images)?;
+        stored::write(&beside.join("samples.json"), &index)
+    })?;
     let mut prepared = open(&folder, preparation)?
         .ok_or_else(|| Error::new("the prepared images vanished while they were made").at(&folder))?;
     (prepared.made, prepared.fingerprint, prepared.notes) = (true, dataset.fingerprint, notes);
@@ -187,16 +191,11 @@ fn open(folder: &Path, preparation: &Preparation) -> Result<Option<Prepared>> {
         .map_err(|e| Error::new("the prepared samples cannot be read").at(&index_file).because(e))?;
     let size = [preparation.height, preparation.width];
     let images_file = folder.join("images.u8");
-    let file = File::open(&images_file).doing("open the prepared images", &images_file)?;
-    let bytes = file.metadata().doing("open the prepared images", &images_file)?.len();
     let wanted = index.samples.len() as u64 * (size[0] * size[1]) as u64;
-    if index.size != size || bytes != wanted || index.samples.is_empty() {
-        return Err(Error::new(format!("it has {bytes} bytes instead of {wanted}")).at(&images_file));
+    if index.size != size || index.samples.is_empty() {
+        return Err(Error::new("the prepared samples are of another size").at(&index_file));
     }
-    // SAFETY: the map is read-only, its length was just checked, and this program never changes a cache in place: a
-    // new one replaces the folder as a whole, which leaves the mapped file alive until it is unmapped.
-    #[allow(unsafe_code)] // The one place outside the kernels.
-    let map = unsafe { Mmap::map(&file) }.doing("map the prepared images", &images_file)?;
+    let map = Mapped::open(&images_file, wanted)?;
     let (samples, skipped) = (index.samples, index.skipped);
     let (fingerprint, notes) = (String::new(), Vec::new());
     Ok(Some(Prepared { samples, size, skipped, fingerprint, made: false, notes, images: Images::Mapped(map) }))
@@ -287,38 +286,4 @@ fn prepare_image(
         truth,
         trimester: if published { hc18::trimester(image.exam) } else { None },
     })
-}
-
-/// Writes the cache beside its place and moves it there; another process may have been faster.
-fn store(ws: &Workspace, folder: &Path, made: &Made, replace: bool) -> Result<()> {
-    ws.make(&ws.cache())?;
-    super::aside::sweep(&ws.cache());
-    let aside = super::aside::name_beside(folder);
-    let written = write(&aside, made).and_then(|()| {
-        if replace {
-            fs::remove_dir_all(folder).doing("remove the damaged cache", folder)?;
-        }
-        match fs::rename(&aside, folder) {
-            // Made meanwhile by another process from the same data: equally good.
-            Err(_) if folder.is_dir() => fs::remove_dir_all(&aside).doing("remove a superfluous cache", &aside),
-            other => other.doing("move the prepared images into place", folder),
-        }
-    });
-    if written.is_err() {
-        drop(fs::remove_dir_all(&aside));
-    }
-    written
-}
-
-fn write(aside: &Path, made: &Made) -> Result<()> {
-    fs::create_dir(aside).doing("create a folder for the prepared images", aside)?;
-    let index = serde_json::to_vec(&made.index)
-        .map_err(|e| Error::new("cannot write the prepared samples").at(aside).because(e))?;
-    for (name, content) in [("images.u8", &made.images), ("samples.json", &index)] {
-        let path = aside.join(name);
-        let mut file = File::create(&path).doing("write the prepared images", &path)?;
-        // Synced before the folder is moved, so that after a power cut it is either whole or absent.
-        file.write_all(content).and_then(|()| file.sync_all()).doing("write the prepared images", &path)?;
-    }
-    Ok(())
 }

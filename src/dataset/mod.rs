@@ -18,6 +18,7 @@ pub mod resize;
 mod sample;
 pub mod split;
 pub mod stats;
+pub mod stored;
 
 pub use audit::{Audit, Finding, FindingKind, Severity, audit, recorded};
 pub use augment::Augment;

@@ -17,6 +17,8 @@ mod marching_squares;
 mod metrics;
 mod raster;
 mod robust;
+mod volume;
+mod volume_resample;
 
 pub use affine::Affine;
 pub use bits::{BitMask, Run};
@@ -32,3 +34,5 @@ pub use marching_squares::{Polyline, marching_squares};
 pub use metrics::{BoundaryDistance, HcDifference, Overlap};
 pub use raster::{Mask, coverage, distance_to_outline_px, fill, fill_bits, ring};
 pub use robust::{CORE_PX, RobustFit, fit_ellipse_robust};
+pub use volume::{PixelBox, areas_px};
+pub use volume_resample::{Axis, resample_linear, resample_nearest};

@@ -1,12 +1,13 @@
 //! From a recipe to a run: the data audited and prepared, the directory made, the worker spawned.
 
 use super::spawn::spawn;
-use crate::dataset::{audit, cache, registry};
+use crate::dataset::{audit, registry};
 use crate::error::{Error, Result};
 use crate::nn::Device;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::run::{Provenance, RunDir, Status, summary};
+use crate::train::Data;
 use crate::workspace::Workspace;
 
 /// What a start may overlook.
@@ -32,7 +33,6 @@ pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress:
     recipe.check_task(&graph)?;
     crate::train::memory::check_launch(recipe, &graph, device)?;
     crate::train::pretrained::check(ws, recipe)?;
-    let [width, height] = recipe.data.size;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;
     dataset.refresh(ws, progress)?;
     let found = match audit::recorded(ws, &dataset) {
@@ -49,7 +49,7 @@ pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress:
             .at(&dataset.path)
             .cure(cure));
     }
-    cache::prepare(ws, &dataset, &cache::Preparation { width, height }, progress)?;
+    Data::prepare(ws, &dataset, recipe, progress)?;
     RunDir::create(ws, recipe, &Provenance::now(&dataset.fingerprint, options.allow_defects))
 }
 

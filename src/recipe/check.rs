@@ -12,6 +12,8 @@ impl Recipe {
         let ranges = [
             ("data.size", self.data.size[0] as f64, 16.0, 2048.0),
             ("data.size", self.data.size[1] as f64, 16.0, 2048.0),
+            ("data.slices", self.data.slices as f64, 1.0, 64.0),
+            ("data.spacing_mm", self.data.spacing_mm, 0.1, 10.0),
             ("data.folds", self.data.folds as f64, 2.0, 100.0),
             ("model.batch_norm_eps", self.model.batch_norm_eps, 1e-12, 1.0),
             ("model.batch_norm_momentum", self.model.batch_norm_momentum, 1e-6, 1.0),
@@ -47,7 +49,7 @@ impl Recipe {
         self.train.rates()?;
         self.train.loss()?;
         let of_masks = ["val_dice", "val_hausdorff_mm"].contains(&self.evaluate.monitor.as_str());
-        if of_masks && self.task != "hc-segmentation" {
+        if of_masks && self.task == "hc-regression" {
             return Err(Error::usage(format!("{} has no {}", self.task, self.evaluate.monitor))
                 .cure("use val_mae_px, val_mae_mm or val_loss"));
         }
@@ -71,12 +73,15 @@ impl Recipe {
 
     /// Refuses a network or a loss that is not for the task; `graph` is the recipe's own.
     pub fn check_task(&self, graph: &Graph) -> Result<()> {
-        let segments = self.task == "hc-segmentation";
+        let segments = self.task.ends_with("-segmentation");
         let (gives_masks, loss) = (graph.output_shape().len() == 3, self.train.loss()?);
         if gives_masks != segments {
             let (gives, cure) = match segments {
-                true => ("numbers", "take a U-Net: `hcwb model list` shows for which task each network is"),
-                false => ("masks", "set task=hc-segmentation, or take a network of regression"),
+                true => ("numbers", "take a U-Net: `hcwb model list` shows for which task each network is".to_owned()),
+                false => {
+                    let other = if self.on_hearts() { "cardiac-segmentation" } else { "hc-segmentation" };
+                    ("masks", format!("set task={other}, or take a network of regression"))
+                }
             };
             return Err(Error::usage(format!("{} gives {gives}, which {} does not learn", self.model.name, self.task))
                 .cure(cure));
@@ -85,7 +90,10 @@ impl Recipe {
             let cure = if segments { "use dice, bce or another loss of masks" } else { "use mse, mae or huber" };
             return Err(Error::usage(format!("train.loss = {} is not for {}", self.train.loss, self.task)).cure(cure));
         }
-        Ok(())
+        match self.on_hearts() {
+            true => self.check_hearts(graph),
+            false => self.check_heads(),
+        }
     }
 
     fn check_words(&self) -> Result<()> {

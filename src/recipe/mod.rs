@@ -1,6 +1,7 @@
 //! What to do: a recipe in TOML becomes a fully resolved value, every default written out.
 
 mod check;
+mod check_hearts;
 mod key;
 mod parse;
 mod shipped;
@@ -8,6 +9,7 @@ mod shipped;
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 
+use crate::dataset::acdc::HeartAugment;
 use crate::dataset::augment::Augment;
 use crate::error::Result;
 use crate::model::{self, ModelOptions};
@@ -48,14 +50,28 @@ pub struct DataPart {
     pub folds: usize,
     /// From 0.
     pub fold: usize,
-    /// `z-score` of the training part's pixels, `encoder` (ImageNet's mean and deviation), `unit` (0 to 1).
+    /// `z-score` of the training part's pixels, `encoder` (ImageNet's mean and deviation), `unit` (0 to 1); of hearts also
+    /// `each`: z-score of every heart.
     pub normalise: String,
-    /// `hc_px`: the circumference in pixels of the file's own resolution; `hc_mm`: in millimetres.
+    /// `hc_px`: the circumference in pixels of the file's own resolution; `hc_mm`: in millimetres. Of hearts `volume_ml`
+    /// or `voxels`.
     pub target: String,
     /// `max`: over the training part's largest; `none`: as it is.
     pub target_scale: String,
     /// Of masks: the annotated ring filled, or the ring itself.
     pub truth: String,
+    /// Of hearts, as all that follows: `both` phases, `ed` or `es`.
+    pub phases: String,
+    /// `image`, or `truth`: the ground truth itself is what the network sees.
+    pub input: String,
+    /// Without the patients of S4's Table 9.
+    pub clean: bool,
+    /// Of volumes: slices that every heart is brought to.
+    pub slices: usize,
+    /// Of volumes: `all` three, one of `rv`, `myo` and `lv`, or `heart`: their sum.
+    pub structures: String,
+    /// Of slices: the spacing that every one is brought to.
+    pub spacing_mm: f64,
 }
 
 /// Which network.
@@ -65,13 +81,15 @@ pub struct ModelPart {
     pub name: String,
     pub pretrained: String,
     pub frozen: String,
-    /// As [`ModelOptions`] takes it, like the next five; `default` is the network's own.
+    /// As [`ModelOptions`] takes it, like the next seven; `default` is the network's own.
     pub head: String,
     pub head_dropout: String,
     pub reading: String,
     pub stride_in: String,
     pub classes: String,
     pub upsampling: String,
+    pub outputs: String,
+    pub kernel3d: String,
     /// Added to every batch norm's variance.
     pub batch_norm_eps: f64,
     /// Share of the batch's statistics in the running ones (PyTorch's convention; Keras writes one minus it).
@@ -121,7 +139,7 @@ pub struct TrainPart {
 #[serde(default)]
 pub struct AugmentPart {
     pub flip: bool,
-    /// Largest translation along each axis, in pixels at training size.
+    /// Largest translation along each axis, in pixels at training size; of hearts along x, along y in proportion.
     pub shift_px: f64,
     /// Largest rotation either way, in degrees, before the anisotropic resize.
     pub rotation_deg: f64,
@@ -130,7 +148,7 @@ pub struct AugmentPart {
     pub scale: f64,
     /// Standard deviation of an elastic bending, in pixels at training size; for masks only.
     pub elastic_px: f64,
-    /// In shares of the grey range, as the next three.
+    /// In shares of the grey range, as the next three; of hearts in standard deviations of a heart.
     pub brightness: f64,
     pub contrast: f64,
     pub gamma: f64,
@@ -149,6 +167,20 @@ impl AugmentPart {
             rotation_deg: self.rotation_deg,
             scale: self.scale,
             elastic_px: self.elastic_px,
+            brightness: self.brightness,
+            contrast: self.contrast,
+            gamma: self.gamma,
+            noise: self.noise,
+        }
+    }
+
+    /// The same of hearts prepared `width_px` wide.
+    pub fn heart_bounds(&self, width_px: usize) -> HeartAugment {
+        HeartAugment {
+            flip: self.flip,
+            shift_share: self.shift_px / width_px as f64,
+            rotation_deg: self.rotation_deg,
+            scale: self.scale,
             brightness: self.brightness,
             contrast: self.contrast,
             gamma: self.gamma,
@@ -194,6 +226,12 @@ impl Default for DataPart {
             target: "hc_px".into(),
             target_scale: "max".into(),
             truth: "filled".into(),
+            phases: "both".into(),
+            input: "image".into(),
+            clean: false,
+            slices: 9,
+            structures: "all".into(),
+            spacing_mm: 1.5,
         }
     }
 }
@@ -210,6 +248,8 @@ impl Default for ModelPart {
             stride_in: "default".into(),
             classes: "default".into(),
             upsampling: "default".into(),
+            outputs: "default".into(),
+            kernel3d: "default".into(),
             batch_norm_eps: 1e-5,
             batch_norm_momentum: 0.1,
         }
@@ -222,17 +262,28 @@ impl Recipe {
     ///
     /// Fails where there is no such network, where it has no such setting, and where sizes do not fit.
     pub fn graph(&self) -> crate::Result<crate::nn::Graph> {
-        let channels = *model::find(&self.model.name)?.input().last().expect("an image has channels");
-        let [width, height] = self.data.size;
-        let mut options = ModelOptions::default().with_input(&[height, width, channels]);
+        let info = model::find(&self.model.name)?;
+        let (published, [width, height]) = (info.input(), self.data.size);
+        let channels = *published.last().expect("an image has channels");
+        let input = match (info.task, published.len()) {
+            (model::Task::Volume, 4) => vec![self.data.slices, height, width, channels],
+            (model::Task::Volume, _) => vec![height, width, self.data.slices],
+            _ => vec![height, width, channels],
+        };
+        let mut options = ModelOptions::default().with_input(&input);
         let m = &self.model;
+        let of_hearts = self.task == "cardiac-segmentation" && m.classes == "default";
+        let classes = if of_hearts { "4" } else { &m.classes };
+        let outputs = if info.task == model::Task::Volume { self.outputs() } else { &m.outputs };
         let given = [
-            ("head", &m.head),
+            ("head", m.head.as_str()),
             ("head_dropout", &m.head_dropout),
             ("reading", &m.reading),
             ("stride_in", &m.stride_in),
-            ("classes", &m.classes),
+            ("classes", classes),
             ("upsampling", &m.upsampling),
+            ("outputs", outputs),
+            ("kernel3d", &m.kernel3d),
         ];
         for (key, value) in given {
             options.set(key, value)?;
@@ -246,6 +297,16 @@ impl Recipe {
             graph.freeze_encoder()?;
         }
         Ok(graph)
+    }
+
+    /// How a network of volumes gives its numbers: as the recipe says, else as fits the structures. S4 says more of its
+    /// three branches than of the other two.
+    pub fn outputs(&self) -> &str {
+        match (self.model.outputs.as_str(), self.data.structures.as_str()) {
+            ("default", "all") => "multi-output",
+            ("default", _) => "single",
+            (outputs, _) => outputs,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod history;
 pub mod lock;
 pub mod log;
 pub mod predictions;
+pub mod predictions_hearts;
 pub mod status;
 
 mod dir;

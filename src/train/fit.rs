@@ -2,8 +2,8 @@
 
 use super::journal::Journal;
 use super::session::Session;
-use super::task::Task;
-use crate::dataset::{cache, registry, split};
+use super::task::Data;
+use crate::dataset::registry;
 use crate::error::{Error, IoContext, Result};
 use crate::nn::Device;
 use crate::progress::Silent;
@@ -52,22 +52,12 @@ pub fn fit(
         .build()
         .map_err(|e| Error::new("cannot start the worker's threads").because(e).cure("lower train.threads"))?;
     pool.install(|| {
-        let [width, height] = recipe.data.size;
-        let prepared = cache::prepare(ws, &dataset, &cache::Preparation { width, height }, &Silent)?;
-        for note in &prepared.notes {
-            journal.warn(note)?;
-        }
-        for skipped in &prepared.skipped {
-            journal.warn(format!("{} is left out: {}", skipped.file, skipped.reason))?;
-        }
-        let rule = recipe.data.split.parse()?;
-        let split = split::split(&prepared.exams(), &rule, recipe.data.folds, recipe.data.fold, recipe.seed)?;
-        let path = run.split_csv();
-        std::fs::write(&path, split::manifest_csv(&split, &prepared.samples)).doing("write the split", path)?;
-        let task = Task::new(&recipe, prepared, split, &recipe.graph()?)?;
-        if let Some(copies) = &task.copies {
-            let path = run.path().join("copies.csv");
-            std::fs::write(&path, copies).doing("write the list of copies", path)?;
+        let data = Data::prepare(ws, &dataset, &recipe, &Silent)?;
+        data.notes().into_iter().try_for_each(|note| journal.warn(note))?;
+        let task = data.task(&recipe, &recipe.graph()?)?;
+        for (name, content) in task.files() {
+            let path = run.path().join(name);
+            std::fs::write(&path, content).doing("write what the run keeps of its data", path)?;
         }
         let mut session = Session::new(ws, run, recipe, task, device)?;
         let resumed = session.restore()?;

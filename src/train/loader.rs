@@ -18,7 +18,7 @@ pub struct Loader {
 
 enum Source {
     /// Every core is the network's until a step is done.
-    Inline { task: Arc<Task>, left: VecDeque<Vec<usize>>, micro: usize, epoch: u64 },
+    Inline { task: Arc<dyn Task>, left: VecDeque<Vec<usize>>, micro: usize, epoch: u64 },
     /// Where a card computes, the cores make what it takes next.
     Ahead { made: Option<Receiver<Result<Batch>>>, maker: Option<JoinHandle<()>> },
 }
@@ -26,7 +26,13 @@ enum Source {
 impl Loader {
     /// Batches of these images of the training part, cut into parts of `micro`, augmented as epoch `epoch` has it; up
     /// to `ahead` of them before they are asked for. Runs on the current rayon pool or, ahead, on one like it.
-    pub fn new(task: Arc<Task>, left: VecDeque<Vec<usize>>, micro: usize, epoch: u64, ahead: usize) -> Result<Loader> {
+    pub fn new(
+        task: Arc<dyn Task>,
+        left: VecDeque<Vec<usize>>,
+        micro: usize,
+        epoch: u64,
+        ahead: usize,
+    ) -> Result<Loader> {
         if ahead == 0 {
             return Ok(Loader { source: Source::Inline { task, left, micro, epoch } });
         }
@@ -38,7 +44,7 @@ impl Loader {
         let pool = threads.build().map_err(|e| fails(&e))?;
         let work = move || {
             for images in left {
-                let made = pool.install(|| make(&task, &images, micro, epoch)).map(|parts| (images, parts));
+                let made = pool.install(|| make(&*task, &images, micro, epoch)).map(|parts| (images, parts));
                 let failed = made.is_err();
                 if send.send(made).is_err() || failed {
                     // Nobody wants any more: the run was stopped.
@@ -55,7 +61,7 @@ impl Loader {
         match &mut self.source {
             Source::Inline { task, left, micro, epoch } => {
                 let Some(images) = left.pop_front() else { return Ok(None) };
-                let parts = make(task, &images, *micro, *epoch)?;
+                let parts = make(&**task, &images, *micro, *epoch)?;
                 Ok(Some((images, parts)))
             }
             Source::Ahead { made, maker } => match made.as_ref().and_then(|m| m.recv().ok()) {
@@ -81,7 +87,7 @@ impl Drop for Loader {
     }
 }
 
-fn make(task: &Task, images: &[usize], micro: usize, epoch: u64) -> Result<Vec<Part>> {
+fn make(task: &dyn Task, images: &[usize], micro: usize, epoch: u64) -> Result<Vec<Part>> {
     let part = |numbers: &[usize]| {
         let (input, truth) = task.training_batch(numbers, epoch)?;
         Ok(Part { input, truth, seed: 0 })

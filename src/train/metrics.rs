@@ -105,7 +105,7 @@ pub fn masks(rows: &[Prediction], prefix: &str, metrics: &mut BTreeMap<String, O
     metrics.insert(format!("{prefix}df_mm_sd"), Some(df.sd));
 }
 
-fn mean_and_sd(values: &[f64]) -> Figure {
+pub(super) fn mean_and_sd(values: &[f64]) -> Figure {
     let n = values.len() as f64;
     let value = values.iter().sum::<f64>() / n;
     let sd = (values.iter().map(|v| (v - value).powi(2)).sum::<f64>() / n).sqrt();

@@ -3,6 +3,7 @@
 mod card_load;
 mod evaluate;
 mod fit;
+pub mod heart_metrics;
 mod journal;
 mod loader;
 pub mod memory;
@@ -18,3 +19,4 @@ mod task;
 pub use fit::{Ended, Turn, fit};
 pub use journal::Journal;
 pub use predictor::Predictor;
+pub use task::Data;

@@ -17,7 +17,9 @@ pub struct Standing {
     pub batch: usize,
     /// Sum over the images seen in this epoch.
     pub loss_sum: f64,
-    pub abs_error_px_sum: f64,
+    /// In the task's own unit; every checkpoint so far calls it as heads need it.
+    #[serde(rename = "abs_error_px_sum")]
+    pub abs_error_sum: f64,
     /// Seconds of training and of all else spent in this epoch so far.
     pub train_seconds: f64,
     pub seconds: f64,
@@ -35,7 +37,7 @@ impl Standing {
             step: 0,
             batch: 0,
             loss_sum: 0.0,
-            abs_error_px_sum: 0.0,
+            abs_error_sum: 0.0,
             train_seconds: 0.0,
             seconds: 0.0,
             stopping: Stopping::new(patience),

@@ -3,13 +3,25 @@
 //! Bernard et al., IEEE TMI 37(11):2514-2525, 2018. `training/` and `testing/` hold a folder `patientNNN` each patient:
 //! `Info.cfg`, `patientNNN_frameXX.nii.gz`, `patientNNN_frameXX_gt.nii.gz` and, where it was kept, `patientNNN_4d.nii.gz`.
 
+pub mod augment;
+pub mod batch;
 mod folder;
 mod info;
 pub mod nifti;
+pub mod normalise;
+pub mod prepare;
+pub mod sample;
+pub mod slices;
+mod warp;
 
+pub use augment::{HeartAugment, HeartCopy, HeartView};
+pub use batch::Input;
 pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
 pub use info::{Group, Info, Phase};
 pub use nifti::{Header, LabelMap, Scan, read_header, read_labels, read_scan};
+pub use normalise::HeartNormalise;
+pub use prepare::{Form, PreparedHearts, prepare};
+pub use sample::HeartSample;
 
 /// Labels 1, 2 and 3 of the masks, in this order everywhere: right ventricle, myocardium, left ventricle.
 pub const STRUCTURES: [&str; 3] = ["rv", "myo", "lv"];

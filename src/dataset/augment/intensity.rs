@@ -68,7 +68,7 @@ impl Intensity {
 }
 
 /// A normal deviate of mean 0 and standard deviation 1.
-pub(super) fn normal(rng: &mut impl Rng) -> f64 {
+pub(in crate::dataset) fn normal(rng: &mut impl Rng) -> f64 {
     normals(rng)[0]
 }
 

@@ -11,6 +11,7 @@ mod warp;
 
 pub use elastic::Elastic;
 pub use intensity::Intensity;
+pub(super) use intensity::normal;
 pub use plan::{Copy, Plan};
 pub use warp::{bend, warp};
 
@@ -104,7 +105,8 @@ impl Augment {
     }
 }
 
-fn stream(name: &[u8; 8], seed: u64, epoch: u64, index: usize) -> ChaCha8Rng {
+/// Random numbers that depend on these alone.
+pub(super) fn stream(name: &[u8; 8], seed: u64, epoch: u64, index: usize) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&epoch.to_le_bytes());

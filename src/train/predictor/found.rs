@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::geometry::{Ellipse, Head, HeadOptions, NoHead};
-use crate::train::task::segmentation::{LEVEL, enlarge};
+use crate::train::task::head_masks::{LEVEL, enlarge};
 
 /// A network's answer to one image.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,24 +4,25 @@ use super::Session;
 use crate::error::{Error, Result};
 use crate::run::checkpoint::{self, State, Which};
 use crate::run::event::{Body, Checkpoint, Epoch, Finished, Place};
-use crate::run::predictions::{self, Prediction};
-use crate::train::evaluate::{Evaluation, evaluate};
+use crate::train::evaluate::evaluate;
 use crate::train::fit::Ended;
 use crate::train::journal::Journal;
 use crate::train::standing::Standing;
-use rayon::prelude::*;
+use crate::train::task::{Figures, Judge, Set};
 
 impl Session<'_> {
     pub(super) fn end_epoch(&mut self, journal: &mut Journal<'_>) -> Result<()> {
-        let found = self.evaluate(false)?;
-        let images = self.task.training.len() as f64;
-        let mut metrics = found.metrics;
-        if !self.task.segments() {
-            metrics.insert("train_mae_px".into(), Some(self.progress.abs_error_px_sum / images));
+        let task = self.task.clone();
+        let mut judge = task.judge();
+        let val_loss = self.evaluate(Set::Validation, judge.as_mut())?;
+        let images = task.training().len() as f64;
+        let mut metrics = judge.figures(Set::Validation);
+        if let Some(name) = task.training_error() {
+            metrics.insert(name.into(), Some(self.progress.abs_error_sum / images));
         }
         let epoch = self.progress.epoch + 1;
         let monitored = match self.recipe.evaluate.monitor.as_str() {
-            "val_loss" => found.loss,
+            "val_loss" => val_loss,
             name => metrics.get(name).copied().flatten(),
         };
         // Lower is better, but for overlap.
@@ -29,7 +30,7 @@ impl Session<'_> {
         let best = self.progress.stopping.observe(epoch, falling);
         let lr = self.lr(self.progress.step.saturating_sub(1));
         let (schedule, base) = (self.schedule, self.recipe.train.lr);
-        self.progress.plateau.observe(&schedule, base, found.loss.unwrap_or(f64::NAN));
+        self.progress.plateau.observe(&schedule, base, val_loss.unwrap_or(f64::NAN));
         self.clock();
         let event = Epoch {
             epoch,
@@ -39,7 +40,7 @@ impl Session<'_> {
             seconds: self.progress.seconds,
             images_per_second: images / self.progress.train_seconds.max(1e-9),
             train_loss: Some(self.progress.loss_sum / images),
-            val_loss: found.loss,
+            val_loss,
             best,
             metrics,
         };
@@ -49,27 +50,15 @@ impl Session<'_> {
         self.save(journal)?;
         if best {
             checkpoint::keep_as_best(self.run)?;
-            self.keep(&found.rows, &found.masks)?;
+            judge.keep(self.run)?;
             self.said(journal, Which::Best)?;
         }
         Ok(())
     }
 
-    pub(super) fn evaluate(&mut self, test: bool) -> Result<Evaluation> {
-        let (indices, set, prefix) = match test {
-            false => (&self.task.split.validation, "validation", "val_"),
-            true => (&self.task.split.test, "test", "test_"),
-        };
-        evaluate(&mut self.trainer, &self.task, indices, set, prefix, self.recipe.train.at_once().max(8))
-    }
-
-    /// Writes the rows, and beside them the masks of a segmentation as pictures.
-    pub(super) fn keep(&self, rows: &[Prediction], masks: &[Vec<u8>]) -> Result<()> {
-        let [height, width] = self.task.prepared.size;
-        rows.par_iter()
-            .zip(masks)
-            .try_for_each(|(row, mask)| predictions::write_probabilities(self.run, &row.file, mask, [height, width]))?;
-        predictions::write(self.run, rows)
+    /// The loss over a set; everything else goes to the judge.
+    pub(super) fn evaluate(&mut self, set: Set, judge: &mut dyn Judge) -> Result<Option<f64>> {
+        evaluate(&mut self.trainer, &*self.task, set, self.recipe.train.at_once().max(8), judge)
     }
 
     pub(super) fn save(&mut self, journal: &mut Journal<'_>) -> Result<()> {
@@ -94,15 +83,15 @@ impl Session<'_> {
             return Err(Error::new("no epoch had a finite validation figure").cure("lower train.lr"));
         };
         self.trainer.load_weights(&best.weights)?;
-        let validation = self.evaluate(false)?;
-        let (mut rows, mut masks, mut metrics) = (validation.rows, validation.masks, validation.metrics);
-        if !self.task.split.test.is_empty() {
-            let test = self.evaluate(true)?;
-            rows.extend(test.rows);
-            masks.extend(test.masks);
-            metrics.extend(test.metrics);
+        let task = self.task.clone();
+        let (mut judge, mut metrics) = (task.judge(), Figures::new());
+        for set in [Set::Validation, Set::Test] {
+            if !task.judged(set).is_empty() {
+                self.evaluate(set, judge.as_mut())?;
+                metrics.extend(judge.figures(set));
+            }
         }
-        self.keep(&rows, &masks)?;
+        judge.keep(self.run)?;
         let early = self.progress.epoch < self.recipe.train.epochs as u64;
         journal.say(Body::Finished(Finished {
             epoch: self.progress.epoch,

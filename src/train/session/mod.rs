@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::loader::Loader;
 use super::order::{batches, shuffled};
 use super::standing::Standing;
-use super::task::Task;
+use super::task::{Set, Task};
 use super::{memory, pretrained};
 use crate::error::Result;
 use crate::nn::program::Arithmetic;
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 pub struct Session<'a> {
     run: &'a RunDir,
     recipe: Recipe,
-    task: Arc<Task>,
+    task: Arc<dyn Task>,
     device: Device,
     trainer: Trainer,
     /// Trainable parameters.
@@ -48,7 +48,13 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// With fresh weights or, where the recipe names them, pre-trained ones.
-    pub fn new(ws: &Workspace, run: &'a RunDir, recipe: Recipe, task: Task, device: Device) -> Result<Session<'a>> {
+    pub fn new(
+        ws: &Workspace,
+        run: &'a RunDir,
+        recipe: Recipe,
+        task: Arc<dyn Task>,
+        device: Device,
+    ) -> Result<Session<'a>> {
         let graph = recipe.graph()?;
         memory::check(&recipe, &graph, device)?;
         let mut net = Network::new(graph, recipe.seed);
@@ -61,12 +67,12 @@ impl<'a> Session<'a> {
         let optimizer = OptimizerSpec::new(recipe.train.optimizer.parse()?);
         let arithmetic =
             Arithmetic { precision: recipe.train.precision.parse()?, deterministic: recipe.train.deterministic };
-        let trainer = Trainer::new(net, device, arithmetic, task.loss, &optimizer)?;
+        let trainer = Trainer::new(net, device, arithmetic, task.loss(), &optimizer)?;
         let progress = Standing::new(recipe.train.patience);
-        let steps_per_epoch = batches(task.training.len(), recipe.train.batch).len() as u64;
+        let steps_per_epoch = batches(task.training().len(), recipe.train.batch).len() as u64;
         Ok(Session {
             run,
-            task: Arc::new(task),
+            task,
             device,
             trainer,
             trainable,
@@ -91,8 +97,10 @@ impl<'a> Session<'a> {
         // The worker may have died after saving its best epoch and before keeping it as the best.
         if self.progress.batch == 0 && self.progress.stopping.best_epoch == self.progress.epoch {
             checkpoint::keep_as_best(self.run)?;
-            let found = self.evaluate(false)?;
-            self.keep(&found.rows, &found.masks)?;
+            let task = self.task.clone();
+            let mut judge = task.judge();
+            self.evaluate(Set::Validation, judge.as_mut())?;
+            judge.keep(self.run)?;
         }
         Ok(true)
     }
@@ -102,7 +110,7 @@ impl<'a> Session<'a> {
         if resumed {
             return journal.say(Body::Resumed(self.progress.place()));
         }
-        let batches = batches(self.task.training.len(), self.recipe.train.batch);
+        let batches = batches(self.task.training().len(), self.recipe.train.batch);
         journal.say(Body::Started(Started {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
@@ -113,9 +121,9 @@ impl<'a> Session<'a> {
             trainable: self.trainable as u64,
             precision: self.recipe.train.precision.clone(),
             pretrained: self.pretrained.clone(),
-            train_images: self.task.training.len() as u64,
-            validation_images: self.task.split.validation.len() as u64,
-            test_images: self.task.split.test.len() as u64,
+            train_images: self.task.training().len() as u64,
+            validation_images: self.task.judged(Set::Validation).len() as u64,
+            test_images: self.task.judged(Set::Test).len() as u64,
             epochs: self.recipe.train.epochs as u64,
             steps_per_epoch: batches.len() as u64,
         }))
@@ -123,7 +131,7 @@ impl<'a> Session<'a> {
 
     /// Every epoch that is left, then the end.
     pub fn run(&mut self, journal: &mut Journal<'_>, turn: &mut dyn Turn, interrupted: &AtomicBool) -> Result<Ended> {
-        let batches = batches(self.task.training.len(), self.recipe.train.batch);
+        let batches = batches(self.task.training().len(), self.recipe.train.batch);
         let mut ready: Option<Loader> = None;
         // A run stopped or killed between its last epoch and its end has nothing left to train.
         while self.progress.epoch < self.recipe.train.epochs as u64
@@ -159,7 +167,7 @@ impl<'a> Session<'a> {
 
     /// The batches of an epoch (from 0) from batch `first` on.
     fn loader(&self, batches: &[Range<usize>], epoch: u64, first: usize) -> Result<Loader> {
-        let order = shuffled(&self.task.training, self.recipe.seed, epoch);
+        let order = shuffled(self.task.training(), self.recipe.seed, epoch);
         let left = batches[first..].iter().map(|b| order[b.clone()].to_vec()).collect();
         Loader::new(self.task.clone(), left, self.recipe.train.at_once(), epoch, self.trainer.ahead())
     }

@@ -42,8 +42,8 @@ impl Session<'_> {
     fn account(&mut self, images: &[usize], done: Done, journal: &mut Journal<'_>) -> Result<()> {
         let Done { loss, outputs, .. } = done;
         let outputs = outputs.iter().flat_map(|o| o.data().chunks_exact(o.data().len() / o.batch()));
-        let errors = outputs.zip(images).filter_map(|(output, i)| self.task.abs_error_px(*i, output));
-        self.progress.abs_error_px_sum += errors.sum::<f64>();
+        let errors = outputs.zip(images).filter_map(|(output, i)| self.task.abs_error(*i, output));
+        self.progress.abs_error_sum += errors.sum::<f64>();
         if !loss.is_finite() {
             return Err(Error::new(format!(
                 "the loss is not a number at step {} (epoch {})",

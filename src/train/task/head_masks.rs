@@ -1,4 +1,4 @@
-//! HC segmentation: true masks at training size, and from the probabilities of a mask to ellipse, HC and agreement.
+//! True masks of heads at training size, and from the probabilities of a mask to ellipse, HC and agreement.
 
 use crate::dataset::cache::{Prepared, Sample};
 use crate::dataset::hc18::RING_THICKNESS_PX;

@@ -1,0 +1,79 @@
+//! The data of a run: prepared as its recipe says, then split and made into its task.
+
+use super::Task;
+use super::cardiac_volume::CardiacVolume;
+use super::hc_regression::HcRegression;
+use super::hc_segmentation::HcSegmentation;
+use super::heads::Heads;
+use super::hearts::Hearts;
+use crate::dataset::acdc::{self, Form, PreparedHearts};
+use crate::dataset::{Dataset, Prepared, cache};
+use crate::error::{Error, Result};
+use crate::nn::Graph;
+use crate::progress::Progress;
+use crate::recipe::Recipe;
+use crate::workspace::Workspace;
+use std::sync::Arc;
+
+/// What the recipes of a kind of data set are trained on.
+pub enum Data {
+    Heads(Prepared),
+    Hearts(PreparedHearts),
+}
+
+impl Data {
+    /// Opens the cache that `recipe` needs, or makes it.
+    pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
+        let [width, height] = recipe.data.size;
+        let form = match recipe.task.as_str() {
+            "cardiac-volume" => Form::Volume { slices: recipe.data.slices, height, width },
+            "cardiac-segmentation" => Form::Slices { spacing_mm: recipe.data.spacing_mm, height, width },
+            _ => return Ok(Data::Heads(cache::prepare(ws, dataset, &cache::Preparation { width, height }, progress)?)),
+        };
+        Ok(Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?))
+    }
+
+    /// What a person should know of it: what was made anew, what is left out.
+    pub fn notes(&self) -> Vec<String> {
+        let (notes, skipped) = match self {
+            Data::Heads(prepared) => (&prepared.notes, &prepared.skipped),
+            Data::Hearts(prepared) => (&prepared.notes, &prepared.skipped),
+        };
+        let mut said = notes.clone();
+        said.extend(skipped.iter().map(|s| format!("{} is left out: {}", s.file, s.reason)));
+        if let Data::Hearts(prepared) = self {
+            let blind = prepared.samples.iter().filter(|s| s.volumes_ml.is_none());
+            said.extend(
+                blind.map(|s| format!("{} at {} is left out: it has no ground truth", s.patient, s.phase.word())),
+            );
+        }
+        said
+    }
+
+    /// The recipe's task, for that network. Mean, deviation and largest truth come from the training part only.
+    pub fn task(self, recipe: &Recipe, graph: &Graph) -> Result<Arc<dyn Task>> {
+        recipe.check_task(graph)?;
+        match self {
+            Data::Heads(prepared) => {
+                let heads = Heads::new(recipe, prepared, graph)?;
+                Ok(match recipe.task.as_str() {
+                    "hc-segmentation" => Arc::new(HcSegmentation::new(recipe, heads, graph)?),
+                    _ => Arc::new(HcRegression::new(recipe, heads)?),
+                })
+            }
+            Data::Hearts(prepared) => {
+                let hearts = Hearts::new(recipe, prepared)?;
+                Ok(Arc::new(CardiacVolume::new(recipe, hearts, graph)?))
+            }
+        }
+    }
+}
+
+/// Fails where a split leaves too little to learn from or to judge by.
+pub(super) fn check_parts(train: usize, validation: usize) -> Result<()> {
+    if train >= 2 && validation > 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!("the split leaves {train} images to train on and {validation} to validate with"))
+        .cure("use a larger data set, fewer folds or another data.split"))
+}

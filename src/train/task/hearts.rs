@@ -1,0 +1,105 @@
+//! What both tasks on hearts share: which hearts take part, their split by patients, their values, their rows.
+
+use super::data::check_parts;
+use super::{Figures, Set};
+use crate::dataset::acdc::{HeartAugment, HeartNormalise, HeartSample, Phase, PreparedHearts};
+use crate::dataset::split::{self, Split};
+use crate::error::{Error, Result};
+use crate::nn::Loss;
+use crate::recipe::{Recipe, TrainPart};
+use crate::run::predictions_hearts::HeartPrediction;
+use crate::train::heart_metrics;
+use std::collections::BTreeMap;
+
+/// Prepared hearts, cut as a recipe says.
+pub struct Hearts {
+    pub prepared: PreparedHearts,
+    /// Indices of samples; both phases of a patient are in one part.
+    pub split: Split,
+    pub loss: Loss,
+    pub normalise: HeartNormalise,
+    pub augment: HeartAugment,
+    pub seed: u64,
+}
+
+impl Hearts {
+    pub fn new(recipe: &Recipe, prepared: PreparedHearts) -> Result<Hearts> {
+        let taken: Vec<usize> = (0..prepared.samples.len()).filter(|i| takes(recipe, &prepared.samples[*i])).collect();
+        if taken.is_empty() {
+            return Err(Error::new("no heart of these data can be learned from")
+                .cure("see data.phases and data.clean, and whether the data have ground truth: `hcwb data audit`"));
+        }
+        let numbers: Vec<u32> = taken.iter().map(|i| prepared.samples[*i].number).collect();
+        let rule = recipe.data.split.parse()?;
+        let split = split::split(&numbers, &rule, recipe.data.folds, recipe.data.fold, recipe.seed)?;
+        let of = |part: Vec<usize>| part.into_iter().map(|i| taken[i]).collect::<Vec<usize>>();
+        let split = Split { train: of(split.train), validation: of(split.validation), test: of(split.test) };
+        check_parts(split.train.len(), split.validation.len())?;
+        let normalise = match recipe.data.normalise.as_str() {
+            "z-score" => HeartNormalise::over(&prepared, &split.train),
+            _ => HeartNormalise::Each,
+        };
+        let (loss, augment) = (TrainPart::loss(&recipe.train)?, recipe.augment.heart_bounds(recipe.data.size[0]));
+        Ok(Hearts { prepared, split, loss, normalise, augment, seed: recipe.seed })
+    }
+
+    pub fn part(&self, set: Set) -> &[usize] {
+        match set {
+            Set::Validation => &self.split.validation,
+            Set::Test => &self.split.test,
+        }
+    }
+
+    /// `patient,phase,set`, a line a heart that takes part.
+    pub fn split_csv(&self) -> (&'static str, String) {
+        let Split { train, validation, test } = &self.split;
+        let parts = [(train, "train"), (validation, "validation"), (test, "test")];
+        let mut sets: Vec<(usize, &str)> =
+            parts.iter().flat_map(|(part, set)| part.iter().map(|i| (*i, *set))).collect();
+        sets.sort_unstable();
+        let mut csv = String::from("patient,phase,set\n");
+        for (i, set) in sets {
+            let HeartSample { patient, phase, .. } = &self.prepared.samples[i];
+            csv.push_str(&format!("{patient},{},{set}\n", phase.word()));
+        }
+        ("split.csv", csv)
+    }
+
+    /// What anyone needs to know of the input, beside the task's own.
+    pub fn metadata(&self, recipe: &Recipe, input: &[usize]) -> BTreeMap<String, String> {
+        let sizes: Vec<String> = input.iter().map(usize::to_string).collect();
+        let mut metadata = BTreeMap::from([
+            ("model".to_owned(), recipe.model.name.clone()),
+            ("input".to_owned(), sizes.join(",")),
+            ("task".to_owned(), recipe.task.clone()),
+            ("normalise".to_owned(), recipe.data.normalise.clone()),
+            ("batch_norm_eps".to_owned(), recipe.model.batch_norm_eps.to_string()),
+        ]);
+        if let HeartNormalise::Fixed { mean, sd } = self.normalise {
+            metadata.insert("grey_mean".to_owned(), mean.to_string());
+            metadata.insert("grey_sd".to_owned(), sd.to_string());
+        }
+        metadata
+    }
+}
+
+/// Whether a recipe learns from a heart, or is judged by it.
+fn takes(recipe: &Recipe, sample: &HeartSample) -> bool {
+    let phase = match recipe.data.phases.as_str() {
+        "ed" => sample.phase == Phase::Ed,
+        "es" => sample.phase == Phase::Es,
+        _ => true,
+    };
+    phase && sample.volumes_ml.is_some() && !(recipe.data.clean && ABNORMAL.contains(&sample.patient.as_str()))
+}
+
+/// The patients of S4's Table 9.
+const ABNORMAL: [&str; 6] = ["patient019", "patient078", "patient079", "patient080", "patient093", "patient099"];
+
+/// Figures of one set among all rows.
+pub fn figures(rows: &[HeartPrediction], set: Set) -> Figures {
+    let of_set: Vec<HeartPrediction> = rows.iter().filter(|r| r.set == set.word()).cloned().collect();
+    let mut figures = Figures::new();
+    heart_metrics::record(&of_set, set.prefix(), &mut figures);
+    figures
+}
