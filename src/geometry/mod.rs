@@ -17,6 +17,7 @@ mod marching_squares;
 mod metrics;
 mod raster;
 mod robust;
+mod wall;
 
 pub use affine::Affine;
 pub use bits::{BitMask, Run};
@@ -32,3 +33,4 @@ pub use marching_squares::{Polyline, marching_squares};
 pub use metrics::{BoundaryDistance, HcDifference, Overlap};
 pub use raster::{Mask, coverage, distance_to_outline_px, fill, fill_bits, ring};
 pub use robust::{CORE_PX, RobustFit, fit_ellipse_robust};
+pub use wall::{SEGMENTS, wall_thickness_mm};
