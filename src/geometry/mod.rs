@@ -19,6 +19,7 @@ mod raster;
 mod robust;
 mod volume;
 mod volume_resample;
+mod wall;
 
 pub use affine::Affine;
 pub use bits::{BitMask, Run};
@@ -36,3 +37,4 @@ pub use raster::{Mask, coverage, distance_to_outline_px, fill, fill_bits, ring};
 pub use robust::{CORE_PX, RobustFit, fit_ellipse_robust};
 pub use volume::{PixelBox, areas_px};
 pub use volume_resample::{Axis, resample_linear, resample_nearest};
+pub use wall::{SEGMENTS, wall_thickness_mm};

@@ -131,7 +131,13 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["left", ","], Command::PreviousImage, &[Place::Data], "", "show the image before"),
     bind(&["+", "="], Command::NextSlice, SLICES, "", "of hearts: the next slice (also the mouse wheel on it)"),
     bind(&["-"], Command::PreviousSlice, SLICES, "", "of hearts: the slice before"),
-    bind(&["v"], Command::View, &[Place::Data], "", "of hearts: with mask, bare, with the crop box, as training sees it"),
+    bind(
+        &["v"],
+        Command::View,
+        &[Place::Data],
+        "",
+        "of hearts: with mask, bare, with the crop box, as training sees it",
+    ),
     bind(&["tab"], Command::NextPane, &[Place::Data], "findings", "go from data sets to findings and back"),
     bind(&["enter"], Command::Open, &[Place::Data], "open", "go to the findings; on a finding: show its image"),
     // Triage

@@ -16,12 +16,16 @@ mod warp;
 
 pub use augment::{HeartAugment, HeartCopy, HeartView};
 pub use batch::Input;
+mod volumes;
+
+pub use crate::clinic::cardiac::Group;
 pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
-pub use info::{Group, Info, Phase};
+pub use info::{Info, Phase};
 pub use nifti::{Header, LabelMap, Scan, read_header, read_labels, read_scan};
 pub use normalise::HeartNormalise;
 pub use prepare::{Form, PreparedHearts, prepare};
 pub use sample::HeartSample;
+pub use volumes::{PatientVolumes, PhaseVolumes, VolumeRow, rows, volumes};
 
 /// Labels 1, 2 and 3 of the masks, in this order everywhere: right ventricle, myocardium, left ventricle.
 pub const STRUCTURES: [&str; 3] = ["rv", "myo", "lv"];

@@ -1,7 +1,6 @@
 //! Hearts for the screen: the patients of a data set, and what a run has predicted of them.
 
-use crate::dataset::acdc::volumes::{self, PatientVolumes};
-use crate::dataset::acdc::{Frame, Hearts, Patient, read_header};
+use crate::dataset::acdc::{Frame, Hearts, Patient, PatientVolumes, read_header, volumes};
 use crate::dataset::registry::{self, Dataset};
 use crate::error::Result;
 use crate::progress::Silent;
@@ -18,7 +17,7 @@ use std::collections::HashMap;
 /// A folder that is gone. A damaged patient only lacks its figures.
 pub fn details(dataset: &Dataset) -> Result<DataDetails> {
     let hearts = Hearts::find(&dataset.path)?;
-    let counted = volumes::volumes(&hearts, &Silent);
+    let counted = volumes(&hearts, &Silent);
     let images = hearts.patients.par_iter().zip(&counted).flat_map_iter(|(patient, counted)| rows(patient, counted));
     let images = images.collect();
     let size = |path: &std::path::Path| Some(std::fs::metadata(path).ok()?.len());
@@ -39,7 +38,7 @@ fn rows(patient: &Patient, counted: &PatientVolumes) -> Vec<ImageRow> {
             slices: header.as_ref().map_or(0, |h| h.shape[2]),
             spacing_mm: header.map_or([0.0; 3], |h| h.spacing_mm),
             volumes_ml: volumes.map(|v| v.volumes_ml),
-            lv_ef: counted.lv_ef().map(|ef| 100.0 * ef),
+            lv_ef: counted.function().and_then(|f| f.lv_ef).map(|ef| 100.0 * ef),
         };
         ImageRow {
             file: format!("{} {}", heart.patient, heart.phase),

@@ -1,9 +1,7 @@
 //! A slice of a heart as a picture: its grey values, and the masks of its structures.
 
 use crate::dataset::acdc::sample::Window;
-use crate::dataset::acdc::{
-    Form, HeartSample, LabelMap, PreparedHearts, Scan, is_prepared, prepare, read_labels, read_scan,
-};
+use crate::dataset::acdc::{Form, HeartSample, LabelMap, PreparedHearts, Scan, prepare, read_labels, read_scan};
 use crate::dataset::registry;
 use crate::error::{Error, Result};
 use crate::progress::Silent;
@@ -50,9 +48,6 @@ pub fn of(ws: &Workspace, path: &Path, slice: &Slice) -> Result<(Painted, Option
 /// The volumes that the shipped recipes train on; never made here, since that may take long.
 fn prepared(ws: &Workspace, name: &str) -> Result<PreparedHearts> {
     let dataset = registry::load(ws, name)?;
-    if !is_prepared(ws, &dataset, &USUAL) {
-        return Err(Error::new(format!("{name} is not prepared yet")).cure("m prepares it"));
-    }
     prepare(ws, &dataset, &USUAL, &Silent)
 }
 
@@ -80,13 +75,7 @@ fn of_file(path: &Path, slice: &Slice) -> Result<Painted> {
 }
 
 /// Grey values from `window`'s lower end to its upper, row by row, under masks of `labels`.
-pub fn painted(
-    values: &[f32],
-    (low, high): (f32, f32),
-    labels: Option<&[u8]>,
-    width: usize,
-    height: usize,
-) -> Painted {
+pub fn painted(values: &[f32], (low, high): (f32, f32), labels: Option<&[u8]>, width: usize, height: usize) -> Painted {
     let image = |of: &dyn Fn(usize) -> u8| {
         let values = (0..width * height).map(of).collect();
         GrayImage::from_raw(width as u32, height as u32, values).unwrap_or_default()

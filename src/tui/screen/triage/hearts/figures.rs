@@ -36,7 +36,12 @@ pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painte
     painter.spans(below, 0, vec![Span::styled(format!("{words} · {group}{}", case.set), dim)]);
     let masks = hearts.segments();
     let more = if masks { format!("{:>6}{:>7}", "DI %", "HD mm") } else { String::new() };
-    painter.line(below, 1, &format!("{:<6}{:>8}{:>8}{:>8}{:>7}{more}", "ml", "truth", "pred", "error", "%"), Scope::Header);
+    painter.line(
+        below,
+        1,
+        &format!("{:<6}{:>8}{:>8}{:>8}{:>7}{more}", "ml", "truth", "pred", "error", "%"),
+        Scope::Header,
+    );
     for (i, part) in case.parts.iter().enumerate() {
         let mut row = vec![
             Span::styled(format!("{:<6}", part.name), theme.style(scope(part.name))),
