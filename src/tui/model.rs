@@ -19,12 +19,15 @@ pub struct RunFacts {
     /// Validation MAE of the best epoch.
     pub best_px: Option<f64>,
     pub best_mm: Option<f64>,
+    /// Its data are hearts: errors are in ml.
+    pub hearts: bool,
+    pub best_ml: Option<f64>,
     /// Its network gives masks.
     pub segments: bool,
-    /// DI of the best epoch's ellipses, in percent.
+    /// DI of the best epoch's ellipses, or hearts' structures, in percent.
     pub best_dice_percent: Option<f64>,
     pub best_epoch: Option<u64>,
-    /// Validation MAE in px, epoch by epoch.
+    /// Validation MAE in px, or of hearts in ml, epoch by epoch.
     pub curve: Vec<f64>,
     /// Until the last planned epoch.
     pub eta_seconds: Option<f64>,

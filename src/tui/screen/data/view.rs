@@ -156,8 +156,9 @@ fn draw_picture(state: &State, area: Rect, painter: &mut Painter) {
     };
     let images = data.details().and_then(|d| d.as_ref().ok()).map_or(0, |d| d.images.len());
     let place = format!("{} of {}", data.image + 1, images);
-    let slice = data.place().map(|(z, slices)| format!("slice {} of {slices}", z + 1)).unwrap_or_default();
-    panel(&image.file, &[&place, &slice], area, false, painter);
+    let slice = data.place().map(|(z, slices)| format!("slice {}/{slices}", z + 1));
+    let notes: Vec<&str> = slice.as_deref().into_iter().chain([place.as_str()]).collect();
+    panel(&image.file, &notes, area, false, painter);
     let room = inside(area);
     state.picture.draw(room, painter);
     if let Some(heart) = &image.heart {

@@ -91,6 +91,11 @@ fn figures(facts: &RunFacts, followed: &Followed, area: Rect, painter: &mut Pain
         second.push(Span::styled("DI ", dim));
         second.push(Span::styled(decimals(facts.best_dice_percent, 1), strong));
         second.push(Span::styled(" %  MAE ", dim));
+    }
+    if facts.hearts {
+        second.push(Span::styled(decimals(facts.best_ml, 1), strong));
+        second.push(Span::styled(" ml", dim));
+    } else if facts.segments {
         second.push(Span::styled(decimals(facts.best_mm, 2), strong));
         second.push(Span::styled(" mm", dim));
     } else {
@@ -192,13 +197,16 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
     let losses = [("train", train_loss, false), ("validation", points("val_loss"), true)];
     chart("loss", &losses, at("val_loss"), places[0]);
     if !facts.segments {
-        let errors = [("train", points("train_mae_px"), false), ("validation", points("val_mae_px"), true)];
-        chart("MAE px", &errors, at("val_mae_px"), places[1]);
+        let unit = if facts.hearts { "ml" } else { "px" };
+        let [train, validation] = ["train", "val"].map(|part| format!("{part}_mae_{unit}"));
+        let errors = [("train", points(&train), false), ("validation", points(&validation), true)];
+        chart(&format!("MAE {unit}"), &errors, at(&validation), places[1]);
     }
     for (figure, place) in figures.into_iter().zip(&places[1..]) {
         let (title, name, factor) = match figure {
             Figure::Dice => ("DI %", "val_dice", 100.0),
             Figure::Hausdorff => ("HD mm", "val_hausdorff_mm", 1.0),
+            Figure::Mae if facts.hearts => ("MAE ml", "val_mae_ml", 1.0),
             Figure::Mae => ("MAE mm", "val_mae_mm", 1.0),
         };
         let curve = points(name).into_iter().map(|(x, y)| (x, y * factor)).collect();

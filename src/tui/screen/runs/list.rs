@@ -127,7 +127,11 @@ fn row(row: &Row, wide: bool, masks: bool, theme: &Theme) -> list::Row {
     if wide {
         cells.push((facts.dataset.clone(), dim));
     }
-    cells.extend([(fold, dim), plain(epoch), (decimals(facts.best_px, 2), theme.style(Scope::Strong))]);
+    let error = match facts.best_ml {
+        Some(ml) => format!("{ml:.1}ml"),
+        None => decimals(facts.best_px, 2),
+    };
+    cells.extend([(fold, dim), plain(epoch), (error, theme.style(Scope::Strong))]);
     if wide || masks {
         cells.push(plain(decimals(facts.best_mm, 2)));
     }

@@ -115,8 +115,10 @@ impl Row {
     fn figure(&self, name: &str) -> Option<f64> {
         let facts = self.known()?;
         match name {
-            "" | "px" | "mae" => facts.best_px,
+            "px" => facts.best_px,
+            "" | "mae" => facts.best_px.or(facts.best_ml),
             "mm" => facts.best_mm,
+            "ml" => facts.best_ml,
             "di" | "dice" => facts.best_dice_percent,
             "epoch" => Some(facts.epoch as f64),
             "fold" => Some(facts.fold as f64),
@@ -191,7 +193,7 @@ impl Runs {
         match self.sort {
             Sort::Newest => {}
             Sort::Error => {
-                let error = |i: usize| rows[i].known().and_then(|f| f.best_px).unwrap_or(f64::INFINITY);
+                let error = |i: usize| rows[i].known().and_then(|f| f.best_px.or(f.best_ml)).unwrap_or(f64::INFINITY);
                 self.visible.sort_by(|&a, &b| error(a).total_cmp(&error(b)));
             }
             Sort::Name => self.visible.sort_by_key(|&i| rows[i].known().map(|f| (f.recipe.clone(), f.fold))),
@@ -312,6 +314,8 @@ impl RunFacts {
     /// From the events of a run and its recipe.
     pub fn of(recipe: &Recipe, status: Status, history: &History, now: Timestamp) -> RunFacts {
         let best = history.best();
+        let hearts = recipe.task.starts_with("cardiac");
+        let error = if hearts { "val_mae_ml" } else { "val_mae_px" };
         RunFacts {
             status,
             recipe: recipe.name.clone(),
@@ -322,10 +326,12 @@ impl RunFacts {
             epochs: history.epochs_planned().unwrap_or(recipe.train.epochs as u64),
             best_px: best.and_then(|e| e.metric("val_mae_px")),
             best_mm: best.and_then(|e| e.metric("val_mae_mm")),
-            segments: recipe.task == "hc-segmentation",
+            hearts,
+            best_ml: best.and_then(|e| e.metric("val_mae_ml")),
+            segments: recipe.task.ends_with("segmentation"),
             best_dice_percent: best.and_then(|e| Some(100.0 * e.metric("val_dice")?)),
             best_epoch: best.map(|e| e.epoch),
-            curve: history.epochs.iter().map(|e| e.metric("val_mae_px").unwrap_or(f64::NAN)).collect(),
+            curve: history.epochs.iter().map(|e| e.metric(error).unwrap_or(f64::NAN)).collect(),
             eta_seconds: history.eta_seconds().filter(|_| status == Status::Running),
             seconds: history.seconds(now, status == Status::Running),
             reason: history.finished.as_ref().map(|f| f.reason.clone()),

@@ -47,11 +47,18 @@ pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painte
             Span::styled(format!("{:<6}", part.name), theme.style(scope(part.name))),
             Span::styled(format!("{:>8.1}{:>8.1}", part.truth_ml, part.prediction_ml), theme.style(Scope::Text)),
             Span::styled(format!("{:>+8.1}", part.error_ml), theme.style(Scope::Strong)),
-            Span::styled(format!("{:>7}", decimals(part.error_percent, 1)), theme.style(Scope::Text)),
         ];
+        let mut figure = |value: Option<f64>, cells: usize| {
+            row.push(Span::styled(format!("{:>cells$}", decimals(value, 1)), theme.style(Scope::Text)));
+        };
+        if wide {
+            figure(part.error_percent, 7);
+        }
         if masks {
-            let (dice, distance) = (decimals(part.dice_percent, 1), decimals(part.hausdorff_mm, 1));
-            row.push(Span::styled(format!("{dice:>6}{distance:>7}"), theme.style(Scope::Text)));
+            figure(part.dice_percent, 6);
+        }
+        if masks && wide {
+            figure(part.hausdorff_mm, 7);
         }
         painter.spans(below, 2 + i as u16, row);
     }

@@ -37,8 +37,8 @@ pub fn draw(state: &State, hearts: &Hearts, area: Rect, painter: &mut Painter) {
         return;
     };
     let place = format!("{} of {}", triage.selection.index + 1, triage.visible.len());
-    let slice = format!("slice {} of {}", hearts.place(case) + 1, case.slices);
-    panel(&case.name(), &[&place, &slice], right, triage.open, painter);
+    let slice = format!("slice {}/{}", hearts.place(case) + 1, case.slices);
+    panel(&case.name(), &[&slice, &place], right, triage.open, painter);
     let room = slice_room(right, case);
     state.picture.draw(room, painter);
     painter.hits.push((room, Hit::Slice));
@@ -96,7 +96,7 @@ fn draw_list(state: &State, hearts: &Hearts, area: Rect, painter: &mut Painter) 
     let first = hearts.cases.first().map_or(&[][..], |case| &case.parts);
     let figures = |title, cells| Column { title, width: Width::Cells(cells), figures: true };
     let words = |title, cells| Column { title, width: Width::Cells(cells), figures: false };
-    let mut columns = vec![Column { title: "heart", width: Width::Rest(13), figures: false }];
+    let mut columns = vec![Column { title: "patient", width: Width::Rest(7), figures: false }];
     columns.extend(first.iter().map(|part| figures(part.name, 6)));
     columns.push(figures("EF", 5));
     if hearts.segments() {
@@ -106,7 +106,8 @@ fn draw_list(state: &State, hearts: &Hearts, area: Rect, painter: &mut Painter) 
     let (text, dim, strong) = (theme.style(Scope::Text), theme.style(Scope::Dim), theme.style(Scope::Strong));
     let rows = list::render(&columns, triage.visible.len(), &triage.selection, room, painter.buf, look, |place| {
         let case = &hearts.cases[triage.visible[place]];
-        let mut cells = vec![(case.name(), text)];
+        // In ACDC every folder's name begins alike.
+        let mut cells = vec![(case.name().trim_start_matches("patient").to_owned(), text)];
         cells.extend(case.parts.iter().map(|part| (format!("{:+.1}", part.error_ml), strong)));
         let ef = case.lv_ef.map_or("–".to_owned(), |[truth, prediction]| format!("{:+.1}", prediction - truth));
         cells.push((ef, text));

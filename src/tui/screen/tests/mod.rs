@@ -1,5 +1,7 @@
 //! How the screens look, cell by cell, and what keys do: on made-up runs and data.
 
+mod hearts;
+
 use crate::recipe::Recipe;
 use crate::run::event::{self, Body, Event};
 use crate::run::{RunDir, Status, control::Control};
@@ -45,6 +47,8 @@ fn facts(status: Status, fold: usize, epoch: u64) -> RunFacts {
         epochs: 100,
         best_px: Some(90.18 + fold as f64),
         best_mm: Some(11.72),
+        hearts: false,
+        best_ml: None,
         segments: false,
         best_dice_percent: None,
         best_epoch: Some(epoch),
