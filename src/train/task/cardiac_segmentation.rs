@@ -164,3 +164,86 @@ fn judge(sample: &HeartSample, truth: &[u8], prediction: &[u8], set: &str) -> Ve
     };
     STRUCTURES.iter().enumerate().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::drawn_hearts::{SIDE, SLICES, drawn};
+    use super::*;
+    use crate::dataset::acdc::batch::CLASSES;
+
+    fn task() -> CardiacSegmentation {
+        let mut recipe = Recipe::load("cardiac-unet").unwrap();
+        recipe.set("data.size", "32x32").unwrap();
+        let graph = recipe.graph().unwrap();
+        assert_eq!(graph.output_shape(), [SIDE, SIDE, CLASSES]);
+        recipe.check_task(&graph).unwrap();
+        CardiacSegmentation::new(Hearts::new(&recipe, drawn(10, true)).unwrap(), &graph)
+    }
+
+    /// The figures where `change` is done to the true classes of every voxel.
+    fn figures_of(task: &CardiacSegmentation, batch: usize, change: impl Fn(&mut [f32])) -> Figures {
+        let mut judge = task.judge();
+        for numbers in task.judged(Set::Validation).chunks(batch) {
+            let (_, truth) = task.plain_batch(numbers).unwrap();
+            let mut said = truth.clone();
+            said.chunks_exact_mut(CLASSES).for_each(&change);
+            let output = Tensor::from_vec(&[numbers.len(), SIDE, SIDE, CLASSES], said).unwrap();
+            judge.take(Set::Validation, numbers, &output, &truth).unwrap();
+        }
+        judge.figures(Set::Validation)
+    }
+
+    #[test]
+    fn the_truth_itself_agrees_with_itself_however_slices_fall_into_batches() {
+        let task = task();
+        assert_eq!(task.judged(Set::Validation).len(), 4 * SLICES);
+        for batch in [1, 2, 5, 100] {
+            let figures = figures_of(&task, batch, |_| {});
+            for (name, wanted) in [
+                ("val_dice", 1.0),
+                ("val_rv_es_dice", 1.0),
+                ("val_hausdorff_mm", 0.0),
+                ("val_mae_ml", 0.0),
+                ("val_lv_ef_mae_points", 0.0),
+            ] {
+                assert_eq!(figures[name], Some(wanted), "{name} at {batch}");
+            }
+            assert!((figures["val_lv_ef_r"].unwrap() - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_structure_that_is_never_found_has_no_overlap_no_distance_and_no_volume() {
+        let figures = figures_of(&task(), 4, |classes| {
+            if classes[3] > 0.5 {
+                classes.copy_from_slice(&[0.0, 0.0, 1.0, 0.0]);
+            }
+        });
+        assert_eq!((figures["val_lv_dice"], figures["val_lv_hausdorff_mm"]), (Some(0.0), None));
+        assert_eq!(figures["val_lv_pmae"], Some(100.0));
+        assert_eq!(figures["val_rv_dice"], Some(1.0));
+        assert!(figures["val_myo_dice"].unwrap() < 1.0 && figures["val_myo_bias_ml"].unwrap() > 0.0);
+    }
+
+    #[test]
+    fn predictions_are_kept_as_rows_and_as_masks_that_read_back() {
+        let (task, folder) = (task(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("recipe.toml"), Recipe::default().to_toml()).unwrap();
+        let run = RunDir::open(folder.path()).unwrap();
+        let mut judge = task.judge();
+        let numbers = task.judged(Set::Validation);
+        let (_, truth) = task.plain_batch(numbers).unwrap();
+        let output = Tensor::from_vec(&[numbers.len(), SIDE, SIDE, CLASSES], truth.clone()).unwrap();
+        judge.take(Set::Validation, numbers, &output, &truth).unwrap();
+        judge.keep(&run).unwrap();
+        let rows = predictions_hearts::read(&run).unwrap();
+        assert_eq!(rows.len(), 4 * STRUCTURES.len());
+        assert!(rows.iter().all(|r| r.dice == Some(1.0) && r.error_ml == 0.0 && r.truth_ml > 0.0));
+        let (i, _) = task.slices[numbers[0]];
+        let sample = &task.hearts.prepared.samples[i];
+        let path = predictions_hearts::mask_nifti(&run, &sample.patient, sample.phase);
+        let kept = crate::dataset::acdc::read_labels(&path).unwrap();
+        assert_eq!(kept.labels, task.hearts.prepared.native_labels(i));
+        assert_eq!((&kept.header.shape[..3], kept.header.spacing_mm), (&sample.shape[..], sample.spacing_mm));
+    }
+}

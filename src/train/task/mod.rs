@@ -7,6 +7,8 @@
 mod cardiac_segmentation;
 mod cardiac_volume;
 mod data;
+#[cfg(test)]
+mod drawn_hearts;
 mod hc_regression;
 mod hc_segmentation;
 pub(super) mod head_masks;
