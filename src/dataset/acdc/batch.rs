@@ -1,8 +1,9 @@
 //! Batches of hearts: whole ones for regression, slices with their truth for segmentation.
 
 use super::augment::{HeartAugment, HeartView};
+use super::form::Form;
 use super::normalise::HeartNormalise;
-use super::prepare::{Form, PreparedHearts};
+use super::prepared::PreparedHearts;
 use super::warp::each_pixel;
 use crate::error::{Error, Result};
 use crate::nn::Tensor;
@@ -103,13 +104,13 @@ pub fn fill_slices(
         match view.draw(&hearts.samples[sample], [height, width], augment) {
             None => {
                 image_out.iter_mut().zip(image).for_each(|(out, v)| *out = normal(*v));
-                truth_out.chunks_exact_mut(CLASSES).zip(labels).for_each(|(out, l)| out[usize::from(*l)] = 1.0);
+                truth_out.chunks_exact_mut(CLASSES).zip(labels).for_each(|(out, l)| out[usize::from(*l & 3)] = 1.0);
             }
             Some((map, draw)) => {
                 each_pixel(width, height, &map, |pixel, from, weights| {
                     image_out[pixel] = normal(from.iter().zip(weights).map(|(f, w)| image[*f] * w).sum());
                     for (f, w) in from.iter().zip(weights) {
-                        truth_out[pixel * CLASSES + usize::from(labels[*f])] += w;
+                        truth_out[pixel * CLASSES + usize::from(labels[*f] & 3)] += w;
                     }
                 });
                 draw.change(image_out);

@@ -1,7 +1,7 @@
 //! Slices at one in-plane spacing, and the way back to the file's own grid.
 
 use super::batch::CLASSES;
-use super::prepare::Form;
+use super::form::Form;
 use super::sample::HeartSample;
 
 /// The likeliest label of every voxel of the file, z x y x x; `probabilities` are those of `sample` in `form`, z x height
