@@ -87,9 +87,7 @@ impl Task for CardiacSegmentation {
     }
 
     fn metadata(&self, recipe: &Recipe) -> BTreeMap<String, String> {
-        let mut metadata = self.hearts.metadata(recipe, &self.shape);
-        metadata.insert("spacing_mm".to_owned(), recipe.data.spacing_mm.to_string());
-        metadata
+        self.hearts.metadata(recipe, &self.shape)
     }
 
     fn files(&self) -> Vec<(&'static str, String)> {

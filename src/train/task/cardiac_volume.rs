@@ -1,15 +1,15 @@
 //! Cardiac volumes by regression (S4, section 5): one number a structure, from the slices of a heart.
 
+use super::heart_target::Target;
 use super::hearts::{Hearts, figures};
 use super::{Figures, Judge, Set, Task, each};
 use crate::dataset::acdc::batch::fill_volumes;
-use crate::dataset::acdc::{HeartAugment, HeartCopy, HeartSample, HeartView, Input, STRUCTURES};
+use crate::dataset::acdc::{HeartAugment, HeartCopy, HeartSample, HeartView, Input};
 use crate::error::Result;
 use crate::nn::{Graph, Loss, Tensor};
 use crate::recipe::Recipe;
 use crate::run::RunDir;
 use crate::run::predictions_hearts::{self, HeartPrediction};
-use crate::train::heart_metrics::WHOLE;
 use std::collections::BTreeMap;
 
 /// A number a structure.
@@ -25,7 +25,7 @@ pub struct CardiacVolume {
 
 impl CardiacVolume {
     pub fn new(recipe: &Recipe, hearts: Hearts, graph: &Graph) -> Result<CardiacVolume> {
-        let target = Target::of(recipe, &hearts);
+        let target = Target::of(recipe, &hearts.prepared.samples, &hearts.split.train);
         let input = if recipe.data.input == "truth" { Input::Labels } else { Input::Image };
         let samples = hearts.prepared.samples.len();
         let grown = HeartView::grown(&hearts.split.train);
@@ -90,17 +90,10 @@ impl Task for CardiacVolume {
 
     fn metadata(&self, recipe: &Recipe) -> BTreeMap<String, String> {
         let mut metadata = self.hearts.metadata(recipe, &self.shape);
-        let Target { voxels, structures, units } = &self.target;
-        let words: Vec<String> = units.iter().map(f64::to_string).collect();
-        let unit = if *voxels { "target_unit_voxels" } else { "target_unit_ml" };
-        metadata.extend([
-            ("sees".to_owned(), recipe.data.input.clone()),
-            ("structures".to_owned(), structures.iter().map(|s| s.word()).collect::<Vec<_>>().join(",")),
-            ("outputs".to_owned(), recipe.outputs().to_owned()),
-            ("kernel3d".to_owned(), recipe.model.kernel3d.clone()),
-            ("target".to_owned(), recipe.data.target.clone()),
-            (unit.to_owned(), words.join(",")),
-        ]);
+        metadata.extend(self.target.metadata());
+        metadata.insert("sees".to_owned(), recipe.data.input.clone());
+        metadata.insert("outputs".to_owned(), recipe.outputs().to_owned());
+        metadata.insert("kernel3d".to_owned(), recipe.model.kernel3d.clone());
         metadata
     }
 
@@ -133,88 +126,6 @@ impl Judge for Volumes<'_> {
 
     fn keep(&self, run: &RunDir) -> Result<()> {
         predictions_hearts::write(run, &self.rows)
-    }
-}
-
-/// What one output speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Structure {
-    /// By its place in [`STRUCTURES`].
-    One(usize),
-    Whole,
-}
-
-impl Structure {
-    fn of(recipe: &Recipe) -> Vec<Structure> {
-        match recipe.data.structures.as_str() {
-            "all" => (0..STRUCTURES.len()).map(Structure::One).collect(),
-            word => vec![STRUCTURES.iter().position(|s| *s == word).map_or(Structure::Whole, Structure::One)],
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Structure::One(i) => STRUCTURES[i],
-            Structure::Whole => WHOLE,
-        }
-    }
-
-    fn pick(self, each: [f64; 3]) -> f64 {
-        match self {
-            Structure::One(i) => each[i],
-            Structure::Whole => each.iter().sum(),
-        }
-    }
-}
-
-/// What outputs of 1 stand for.
-#[derive(Clone, Debug, PartialEq)]
-struct Target {
-    /// Regress voxels rather than millilitres (S4, Tables 10 and 11: "Pixel", "Volume").
-    voxels: bool,
-    structures: Vec<Structure>,
-    /// So many of them, a structure.
-    units: Vec<f64>,
-}
-
-impl Target {
-    fn of(recipe: &Recipe, hearts: &Hearts) -> Target {
-        let (voxels, structures) = (recipe.data.target == "voxels", Structure::of(recipe));
-        let mut target = Target { voxels, units: vec![1.0; structures.len()], structures };
-        if recipe.data.target_scale != "none" {
-            let amounts = hearts.split.train.iter().map(|i| target.amounts(&hearts.prepared.samples[*i]));
-            let largest = amounts.fold(vec![0f64; target.units.len()], |largest, amounts| {
-                largest.into_iter().zip(amounts).map(|(l, a)| l.max(a)).collect()
-            });
-            // A structure that no heart of the training part has stays as it is.
-            target.units = largest.into_iter().map(|l| if l > 0.0 { l } else { 1.0 }).collect();
-        }
-        target
-    }
-
-    /// In the target's own terms.
-    fn amounts(&self, sample: &HeartSample) -> Vec<f64> {
-        let each = match self.voxels {
-            true => sample.voxels.unwrap_or_default().map(|n| n as f64),
-            false => sample.volumes_ml.unwrap_or_default(),
-        };
-        self.structures.iter().map(|s| s.pick(each)).collect()
-    }
-
-    /// As the network should say it.
-    fn scaled(&self, sample: &HeartSample) -> Vec<f32> {
-        self.amounts(sample).iter().zip(&self.units).map(|(amount, unit)| (amount / unit) as f32).collect()
-    }
-
-    fn truth_ml(&self, sample: &HeartSample) -> Vec<f64> {
-        let volumes = sample.volumes_ml.unwrap_or_default();
-        self.structures.iter().map(|s| s.pick(volumes)).collect()
-    }
-
-    /// What the network said.
-    fn to_ml(&self, output: &[f32], sample: &HeartSample) -> Vec<f64> {
-        let ml = if self.voxels { sample.voxel_ml() } else { 1.0 };
-        output.iter().zip(&self.units).map(|(o, unit)| f64::from(*o) * unit * ml).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod hc_regression;
 mod hc_segmentation;
 pub(super) mod head_masks;
 mod heads;
+pub(super) mod heart_target;
 mod hearts;
 
 pub use data::Data;
