@@ -38,5 +38,5 @@ pub use raster::{Mask, coverage, distance_to_outline_px, fill, fill_bits, ring};
 pub use robust::{CORE_PX, RobustFit, fit_ellipse_robust};
 pub use surface_distance::hausdorff_mm;
 pub use volume::{PixelBox, areas_px};
-pub use volume_resample::{Axis, resample_linear, resample_nearest};
+pub use volume_resample::{Axis, resample_likeliest, resample_linear, resample_nearest};
 pub use wall::{SEGMENTS, wall_thickness_mm};
