@@ -6,6 +6,8 @@
 pub mod augment;
 pub mod batch;
 pub mod crop;
+#[cfg(test)]
+mod drawn;
 mod folder;
 pub mod form;
 pub mod heart;
