@@ -235,6 +235,8 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
     }
     let dice = |s: &Summary| s.history.best().and_then(|e| e.metric("val_dice"));
     let masks = found.iter().any(|s| dice(s).is_some());
+    let ml = |s: &Summary| s.history.best().and_then(|e| e.metric("val_mae_ml"));
+    let hearts = found.iter().any(|s| ml(s).is_some());
     let rows: Vec<Vec<String>> = found
         .iter()
         .map(|s| {
@@ -248,12 +250,14 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
                 figure(best.and_then(|e| e.metric("val_mae_px"))),
                 figure(best.and_then(|e| e.metric("val_mae_mm"))),
             ];
+            row.extend(hearts.then(|| figure(ml(s))));
             row.extend(masks.then(|| figure(dice(s).map(|d| 100.0 * d))));
             row.push(duration(s.seconds));
             row
         })
         .collect();
     let mut header = vec!["status", "run", "data", ">fold", ">epoch", ">MAE px", ">MAE mm"];
+    header.extend(hearts.then_some(">MAE ml"));
     header.extend(masks.then_some(">DI %"));
     header.push(">time");
     output::print(&output::table(&header, &rows))
@@ -284,32 +288,56 @@ fn show(run: &RunDir, as_json: bool) -> Result<()> {
     if let Some(failure) = &summary.history.failure {
         text.push_str(&format!("failed: {}\n\n", crate::text::line(failure)));
     }
-    let masks = recipe.task == "hc-segmentation";
-    let mut header = vec!["epoch", ">train loss", ">val loss", ">MAE px", ">MAE mm", ">PMAE %"];
-    header.extend(masks.then_some([">DI %", ">HD mm"]).into_iter().flatten());
+    let columns = columns(&recipe);
+    let mut header = vec!["epoch", ">train loss", ">val loss"];
+    header.extend(columns.iter().map(|c| c.0));
     header.push("");
     let rows: Vec<Vec<String>> =
-        summary.history.epochs.iter().rev().take(10).rev().map(|e| epoch_row(e, masks)).collect();
+        summary.history.epochs.iter().rev().take(10).rev().map(|e| epoch_row(e, columns)).collect();
     text.push_str(&output::table(&header, &rows));
     if let Some(best) = summary.history.best() {
         text.push_str("\nbest\n");
-        text.push_str(&output::table(&header, &[epoch_row(best, masks)]));
+        text.push_str(&output::table(&header, &[epoch_row(best, columns)]));
     }
     text.push_str(&format!("\n{}", recipe.to_toml()));
     output::print(&text)
 }
 
-fn epoch_row(e: &crate::run::event::Epoch, masks: bool) -> Vec<String> {
+/// Title, name and unit of the figures that a task is judged by.
+type Columns = &'static [(&'static str, &'static str, f64)];
+
+fn columns(recipe: &Recipe) -> Columns {
+    const HC: [(&str, &str, f64); 5] = [
+        (">MAE px", "val_mae_px", 1.0),
+        (">MAE mm", "val_mae_mm", 1.0),
+        (">PMAE %", "val_pmae", 1.0),
+        (">DI %", "val_dice", 100.0),
+        (">HD mm", "val_hausdorff_mm", 1.0),
+    ];
+    const HEARTS: [(&str, &str, f64); 6] = [
+        (">MAE ml", "val_mae_ml", 1.0),
+        (">RV", "val_rv_mae_ml", 1.0),
+        (">MYO", "val_myo_mae_ml", 1.0),
+        (">LV", "val_lv_mae_ml", 1.0),
+        (">DI %", "val_dice", 100.0),
+        (">HD mm", "val_hausdorff_mm", 1.0),
+    ];
+    match (recipe.task.as_str(), recipe.data.structures.as_str()) {
+        ("hc-segmentation", _) => &HC,
+        ("cardiac-segmentation", _) => &HEARTS,
+        ("cardiac-volume", "all") => &HEARTS[..4],
+        ("cardiac-volume", _) => &HEARTS[..1],
+        _ => &HC[..3],
+    }
+}
+
+fn epoch_row(e: &crate::run::event::Epoch, columns: Columns) -> Vec<String> {
     let loss = |l: Option<f64>| l.map_or("–".into(), |l| format!("{l:.5}"));
-    let with_sd = |name: &str, unit: f64| {
+    let mut row = vec![e.epoch.to_string(), loss(e.train_loss), loss(e.val_loss)];
+    row.extend(columns.iter().map(|(_, name, unit)| {
         let metric = |name: &str| e.metric(name).map(|v| v * unit);
         figure_sd(metric(name), metric(&format!("{name}_sd")))
-    };
-    let mut row = vec![e.epoch.to_string(), loss(e.train_loss), loss(e.val_loss)];
-    row.extend(["val_mae_px", "val_mae_mm", "val_pmae"].map(|name| with_sd(name, 1.0)));
-    if masks {
-        row.extend([with_sd("val_dice", 100.0), with_sd("val_hausdorff_mm", 1.0)]);
-    }
+    }));
     row.push(if e.best { "best".into() } else { String::new() });
     row
 }
@@ -319,11 +347,19 @@ fn table(ws: &Workspace, recipe: Option<&str>, ids: &[String], as_json: bool) ->
         [] => runs::list(ws)?,
         ids => ids.iter().map(|id| find(ws, id)).collect::<Result<_>>()?,
     };
-    let rows = report::pooled(&chosen, recipe)?;
+    let (heads, hearts) = (report::pooled(&chosen, recipe)?, report::hearts(&chosen, recipe)?);
     if as_json {
-        return output::json(&rows);
+        let wrong = |e| Error::new("cannot write JSON").because(e);
+        let heads = heads.iter().map(serde_json::to_value);
+        let all = heads.chain(hearts.iter().map(serde_json::to_value));
+        return output::json(&all.collect::<Result<Vec<_>, serde_json::Error>>().map_err(wrong)?);
     }
-    output::print(&report::text(&rows))
+    let texts = [report::text(&heads), report::text_hearts(&hearts)];
+    let said: Vec<String> = texts.into_iter().filter(|t| !t.is_empty()).collect();
+    output::print(&match said.is_empty() {
+        true => "No finished run to tabulate: hcwb run list shows what there is\n".to_owned(),
+        false => said.join("\n"),
+    })
 }
 
 fn recipes(as_json: bool) -> Result<()> {

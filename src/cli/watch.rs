@@ -66,14 +66,16 @@ impl Watcher {
                 let masks = e.metric("val_dice").map_or(String::new(), |dice| {
                     format!("DI {:.2} %  HD {} mm  ", 100.0 * dice, figure(e.metric("val_hausdorff_mm")))
                 });
+                let error = match e.metric("val_mae_ml") {
+                    Some(ml) => format!("{ml:.2} ml"),
+                    None => format!("{} px  {} mm", figure(e.metric("val_mae_px")), figure(e.metric("val_mae_mm"))),
+                };
                 self.line(&format!(
-                    "epoch {:>3}/{}  loss {}  val {}  {masks}MAE {} px  {} mm  {:.0} img/s  {}{star}",
+                    "epoch {:>3}/{}  loss {}  val {}  {masks}MAE {error}  {:.0} img/s  {}{star}",
                     e.epoch,
                     e.epochs,
                     e.train_loss.map_or("–".into(), |l| format!("{l:.5}")),
                     e.val_loss.map_or("–".into(), |l| format!("{l:.5}")),
-                    figure(e.metric("val_mae_px")),
-                    figure(e.metric("val_mae_mm")),
                     e.images_per_second,
                     duration(e.seconds),
                 ));

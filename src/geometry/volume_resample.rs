@@ -1,4 +1,5 @@
-//! Part of a slice at another size: linear for values, nearest for labels, edges to edges, the border repeated.
+//! Part of a slice at another size: linear for values, nearest or likeliest for labels, edges to edges, the border
+//! repeated.
 //!
 //! Where it enlarges, values are those of `scipy.ndimage.zoom(order=1, mode="nearest", grid_mode=True)`; where it
 //! reduces, the triangle is as wide as the reduction, as in Pillow's `Image.resize(…, BILINEAR)`.
@@ -93,6 +94,23 @@ pub fn resample_nearest(slice: &[u8], width: usize, columns: &Axis, rows: &Axis,
     }
 }
 
+/// As [`resample_linear`], each pixel the label of greatest weight; of equal ones the smallest.
+pub fn resample_likeliest(slice: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
+    assert_eq!(out.len(), columns.count() * rows.count(), "the caller gives a slice of exactly the new size");
+    out.fill(0);
+    let (mut one, mut shares, mut scratch) = (vec![0.0; slice.len()], vec![0.0; out.len()], Vec::new());
+    let mut most = vec![0.0f32; out.len()];
+    for label in 0..=slice.iter().copied().max().unwrap_or(0) {
+        one.iter_mut().zip(slice).for_each(|(one, l)| *one = if *l == label { 1.0 } else { 0.0 });
+        resample_linear(&one, width, columns, rows, &mut shares, &mut scratch);
+        for ((out, most), share) in out.iter_mut().zip(&mut most).zip(&shares) {
+            if *share > *most {
+                (*out, *most) = (label, *share);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +142,8 @@ mod tests {
         // A crop that ends at pixel 2 does not look at what follows.
         assert_eq!(cropped(1.0, 3, (1, 2)), [2.0, 4.0, 4.0]);
         let mut out = [0; 5];
+        resample_likeliest(&[1, 2, 3, 3], 4, &Axis::new(-1.25, 5.0, 5, (0, 3)), &one, &mut out);
+        assert_eq!(out, [1, 1, 2, 3, 3]);
         resample_nearest(&[1, 2, 3, 3], 4, &Axis::new(-2.0, 5.0, 5, (0, 3)), &one, &mut out);
         assert_eq!(out, [1, 1, 1, 2, 3]);
     }

@@ -46,14 +46,14 @@ pub struct Trimester {
     pub masks: Option<BTreeMap<String, Option<f64>>>,
 }
 
-/// Finished runs grouped by recipe, loss and data set. A split with a test part is judged by that part,
+/// Finished runs on heads grouped by recipe, loss and data set. A split with a test part is judged by that part,
 /// any other by its validation part. Of several runs of one fold the newest counts.
 pub fn pooled(runs: &[RunDir], only: Option<&str>) -> Result<Vec<Row>> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<usize, RunDir>> = BTreeMap::new();
     for run in runs {
         let recipe = run.recipe()?;
-        let finished = summary(run, false)?.status == Status::Finished;
-        if finished && only.is_none_or(|name| name == recipe.name) {
+        let wanted = !recipe.on_hearts() && only.is_none_or(|name| name == recipe.name);
+        if wanted && summary(run, false)?.status == Status::Finished {
             let group = [recipe.name, recipe.train.loss, recipe.data.dataset, recipe.task];
             groups.entry(group).or_default().insert(recipe.data.fold, run.clone());
         }

@@ -14,11 +14,8 @@ const AGREEMENT: [(&str, &str, f64); 7] = [
     ("ASSD mm", "assd_mm", 1.0),
 ];
 
-/// The rows for people.
+/// The rows for people; nothing of none.
 pub fn text(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "No finished run to tabulate: hcwb run list shows what there is\n".into();
-    }
     rows.iter().map(row).collect::<Vec<_>>().join("\n")
 }
 
@@ -37,13 +34,13 @@ fn row(row: &Row) -> String {
     text
 }
 
-fn pair([mean, sd]: [f64; 2]) -> String {
+pub(super) fn pair([mean, sd]: [f64; 2]) -> String {
     // Large figures need no hundredths, and the columns no more room.
     if mean.abs() < 100.0 { format!("{mean:.2} ± {sd:.2}") } else { format!("{mean:.1} ± {sd:.1}") }
 }
 
 /// What a paper prints.
-fn printed(figure: Option<&Vec<f64>>) -> String {
+pub(super) fn printed(figure: Option<&Vec<f64>>) -> String {
     match figure.map(Vec::as_slice) {
         Some([mean, sd]) => pair([*mean, *sd]),
         Some([mean]) => format!("{mean:.2}"),
@@ -57,7 +54,7 @@ fn of_masks(masks: &BTreeMap<String, Option<f64>>, name: &str, unit: f64) -> Opt
     Some([figure(name)?, figure(&format!("{name}_sd"))?])
 }
 
-fn line(label: &str, cells: &[String]) -> String {
+pub(super) fn line(label: &str, cells: &[String]) -> String {
     let cells: String = cells.iter().map(|cell| format!("{cell:>15}")).collect();
     format!("  {label:<17}{cells}\n")
 }

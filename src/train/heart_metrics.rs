@@ -1,6 +1,7 @@
 //! How far predicted volumes of hearts are from the truth: over all rows, by structure, by phase, and ejection fractions.
 
 use super::metrics::{Figure, mean_and_sd};
+use crate::clinic::cardiac::ejection_fraction;
 use crate::dataset::acdc::{Phase, STRUCTURES};
 use crate::run::predictions_hearts::HeartPrediction;
 use std::collections::BTreeMap;
@@ -82,13 +83,13 @@ pub fn ejections(rows: &[HeartPrediction], chamber: &str) -> Vec<Ejection> {
     for row in rows.iter().filter(|r| r.structure == chamber) {
         of.entry(&row.patient).or_default()[row.phase as usize] = Some(row);
     }
-    let fraction = |ed: f64, es: f64| (ed > 0.0).then(|| 100.0 * (ed - es) / ed);
+    let percent = |ed_ml: f64, es_ml: f64| Some(100.0 * ejection_fraction(ed_ml, es_ml)?);
     let ejection = |(patient, phases): (&str, [Option<&HeartPrediction>; 2])| {
         let [Some(ed), Some(es)] = phases else { return None };
         Some(Ejection {
             patient: patient.to_owned(),
-            truth_percent: fraction(ed.truth_ml, es.truth_ml)?,
-            prediction_percent: fraction(ed.prediction_ml, es.prediction_ml)?,
+            truth_percent: percent(ed.truth_ml, es.truth_ml)?,
+            prediction_percent: percent(ed.prediction_ml, es.prediction_ml)?,
         })
     };
     of.into_iter().filter_map(ejection).collect()

@@ -1,8 +1,9 @@
 //! Batches of hearts: whole ones for regression, slices with their truth for segmentation.
 
 use super::augment::{HeartAugment, HeartView};
+use super::form::Form;
 use super::normalise::HeartNormalise;
-use super::prepare::{Form, PreparedHearts};
+use super::prepared::PreparedHearts;
 use super::warp::each_pixel;
 use crate::error::{Error, Result};
 use crate::nn::Tensor;
@@ -103,13 +104,13 @@ pub fn fill_slices(
         match view.draw(&hearts.samples[sample], [height, width], augment) {
             None => {
                 image_out.iter_mut().zip(image).for_each(|(out, v)| *out = normal(*v));
-                truth_out.chunks_exact_mut(CLASSES).zip(labels).for_each(|(out, l)| out[usize::from(*l)] = 1.0);
+                truth_out.chunks_exact_mut(CLASSES).zip(labels).for_each(|(out, l)| out[usize::from(*l & 3)] = 1.0);
             }
             Some((map, draw)) => {
                 each_pixel(width, height, &map, |pixel, from, weights| {
                     image_out[pixel] = normal(from.iter().zip(weights).map(|(f, w)| image[*f] * w).sum());
                     for (f, w) in from.iter().zip(weights) {
-                        truth_out[pixel * CLASSES + usize::from(labels[*f])] += w;
+                        truth_out[pixel * CLASSES + usize::from(labels[*f] & 3)] += w;
                     }
                 });
                 draw.change(image_out);
@@ -121,3 +122,114 @@ pub fn fill_slices(
 
 /// More than any stack has; keeps the draws of two slices apart.
 const MOST_SLICES: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::super::drawn::{hearts, volume};
+    use super::super::{HeartCopy, STRUCTURES};
+    use super::*;
+
+    const MOVES: HeartAugment = HeartAugment {
+        flip: true,
+        shift_share: 0.1,
+        rotation_deg: 20.0,
+        scale: 0.1,
+        brightness: 0.0,
+        contrast: 0.0,
+        gamma: 0.0,
+        noise: 0.0,
+    };
+    const ALL: HeartAugment = HeartAugment { brightness: 0.5, contrast: 0.3, gamma: 0.4, noise: 0.1, ..MOVES };
+
+    fn volumes(views: &[HeartView], augment: Option<&HeartAugment>, input: Input, channels: bool) -> Tensor {
+        let hearts = hearts(volume());
+        let augment = augment.map(|augment| (augment, 5, 6));
+        fill_volumes(&hearts, views, &HeartNormalise::Each, augment, input, channels).unwrap()
+    }
+
+    #[test]
+    fn each_heart_has_mean_0_and_sd_1_and_depth_may_stand_in_the_channels() {
+        let views = HeartView::plain(&[2, 0]);
+        let deep = volumes(&views, None, Input::Image, false);
+        let Form::Volume { slices, height, width } = volume() else { unreachable!() };
+        assert_eq!(deep.shape(), [2, slices, height, width, 1]);
+        for heart in deep.data().chunks_exact(slices * height * width) {
+            let mean = heart.iter().sum::<f32>() / heart.len() as f32;
+            let variance = heart.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / heart.len() as f32;
+            assert!(mean.abs() < 1e-4 && (variance - 1.0).abs() < 1e-3, "{mean} {variance}");
+        }
+        let flat = volumes(&views, None, Input::Image, true);
+        assert_eq!(flat.shape(), [2, height, width, slices]);
+        for (n, z, y, x) in [(0, 0, 0, 0), (1, 2, 7, 30), (0, 1, height - 1, width - 1)] {
+            let at = ((n * slices + z) * height + y) * width + x;
+            assert_eq!(flat.data()[((n * height + y) * width + x) * slices + z], deep.data()[at]);
+        }
+    }
+
+    #[test]
+    fn masks_as_input_keep_their_size_and_their_order() {
+        let hearts = hearts(volume());
+        let tensor = volumes(&HeartView::plain(&[1]), Some(&HeartAugment { noise: 1.0, ..ALL }), Input::Labels, false);
+        assert!(tensor.data().iter().all(|v| (-1e-6..=1.0 + 1e-6).contains(v)));
+        let plain = volumes(&HeartView::plain(&[1]), None, Input::Labels, false);
+        assert!(plain.data().iter().zip(hearts.labels(1)).all(|(v, l)| *v == f32::from(*l) / 3.0));
+    }
+
+    #[test]
+    fn a_training_part_grows_fourfold_by_the_copies_of_the_preprint() {
+        let views = HeartView::grown(&[4, 7]);
+        assert_eq!(views.len(), 8);
+        assert!(views[..2].iter().all(|view| view.copy.is_none()));
+        let Form::Volume { height, width, .. } = volume() else { unreachable!() };
+        let one = |copy: Option<HeartCopy>| {
+            volumes(&[HeartView { index: 1, copy }], None, Input::Image, false).data().to_vec()
+        };
+        let plain = one(None);
+        let row = |values: &[f32], y: usize| values[y * width..][..width].to_vec();
+        let mut mirrored = row(&plain, 9);
+        mirrored.reverse();
+        assert_eq!(row(&one(Some(HeartCopy::Flipped)), 9), mirrored);
+        let right = (0.05 * width as f64).round() as usize;
+        assert_eq!(row(&one(Some(HeartCopy::ShiftedRight)), 9)[right..], row(&plain, 9)[..width - right]);
+        let down = (0.05 * height as f64).round() as usize;
+        assert_eq!(row(&one(Some(HeartCopy::ShiftedDown)), 9 + down), row(&plain, 9));
+    }
+
+    #[test]
+    fn a_heart_is_changed_alike_in_whatever_batch_and_place_and_its_copies_otherwise() {
+        let views = HeartView::grown(&[2, 1]);
+        let all = volumes(&views, Some(&ALL), Input::Image, false);
+        let size = all.data().len() / views.len();
+        for i in [1, 4] {
+            let one = volumes(&views[i..=i], Some(&ALL), Input::Image, false);
+            assert_eq!(all.data()[i * size..][..size], *one.data());
+        }
+        assert_ne!(all.data()[..size], volumes(&views[..1], Some(&MOVES), Input::Image, false).data()[..]);
+        // The copy's draw is not the heart's.
+        let labels = volumes(&views, Some(&MOVES), Input::Labels, false);
+        assert_ne!(labels.data()[..size], labels.data()[4 * size..][..size]);
+    }
+
+    #[test]
+    fn slices_and_their_truth_move_as_one() {
+        let form = Form::Slices { spacing_mm: 1.5, height: 40, width: 48 };
+        let hearts = hearts(form);
+        let slices = [(0, 1), (2, 0), (1, 2)];
+        let normalise = HeartNormalise::Fixed { mean: 0.0, sd: 1.0 };
+        for augment in [None, Some((&MOVES, 3, 1))] {
+            let (images, truth) = fill_slices(&hearts, &slices, &normalise, augment).unwrap();
+            assert_eq!(images.shape(), [3, 40, 48, 1]);
+            for (value, shares) in images.data().iter().zip(truth.chunks_exact(CLASSES)) {
+                assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                // Drawn hearts are 100 times as bright as their label is large.
+                let drawn: f32 = shares.iter().enumerate().map(|(label, share)| 100.0 * label as f32 * share).sum();
+                assert!((value - drawn).abs() < 1e-2, "{value} {drawn}");
+            }
+        }
+        assert!(fill_slices(&hearts, &[(0, 99)], &normalise, None).is_err());
+        assert!(fill_slices(&hearts, &[(99, 0)], &normalise, None).is_err());
+        let volumes = fill_volumes(&hearts, &HeartView::plain(&[0]), &normalise, None, Input::Image, false);
+        assert!(volumes.is_err());
+        assert_eq!(CLASSES, STRUCTURES.len() + 1);
+    }
+}

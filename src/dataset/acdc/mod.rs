@@ -5,11 +5,18 @@
 
 pub mod augment;
 pub mod batch;
+pub mod crop;
+#[cfg(test)]
+mod drawn;
 mod folder;
+pub mod form;
+pub mod heart;
 mod info;
 pub mod nifti;
 pub mod normalise;
 pub mod prepare;
+pub mod prepared;
+pub mod resample;
 pub mod sample;
 pub mod slices;
 mod warp;
@@ -20,10 +27,12 @@ mod volumes;
 
 pub use crate::clinic::cardiac::Group;
 pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
+pub use form::Form;
 pub use info::{Info, Phase};
 pub use nifti::{Header, LabelMap, Scan, read_header, read_labels, read_scan};
 pub use normalise::HeartNormalise;
-pub use prepare::{Form, PreparedHearts, prepare};
+pub use prepare::{is_prepared, prepare};
+pub use prepared::PreparedHearts;
 pub use sample::HeartSample;
 pub use volumes::{PatientVolumes, PhaseVolumes, VolumeRow, rows, volumes};
 

@@ -1,6 +1,6 @@
 //! From the scanner's values to what a network sees: (x - mu) / sigma (S4, 5.3.1).
 
-use super::prepare::PreparedHearts;
+use super::prepared::PreparedHearts;
 use serde::{Deserialize, Serialize};
 
 /// Over what mean and standard deviation are taken.

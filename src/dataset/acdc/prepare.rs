@@ -1,156 +1,268 @@
 //! Preparation: every heart brought into one form, and laid into memory-mapped arrays beside what is known of it.
+//!
+//! `cache/<fingerprint>-<form>-<version>/` holds `images.f32` and `labels.u8` (slices x height x width a sample),
+//! `native.u8` (the ground truth at the files' own size) and `samples.json`. It is made aside and moved into place; it may
+//! be deleted at any time. No more is in memory at once than one frame a thread.
 
-use super::STRUCTURES;
-use super::normalise::moments;
-use super::sample::HeartSample;
+use super::crop::{Crop, HeartBox};
+pub use super::form::Form;
+use super::heart::{self, Heart};
+pub use super::prepared::PreparedHearts;
+use super::prepared::{Arrays, Index, Place};
+use super::{Frame, HeartSample, Hearts, Patient, read_header};
+use crate::dataset::registry::Freshness;
+use crate::dataset::stored::{self, Mapped};
 use crate::dataset::{Dataset, Skipped};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::progress::Progress;
+use crate::text;
 use crate::workspace::Workspace;
-use serde::{Deserialize, Serialize};
+use rayon::prelude::*;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
-/// How hearts are prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// Cropped to the box of the hearts, so many slices, resized (S4, 5.1.2 and 5.1.3).
-    Volume { slices: usize, height: usize, width: usize },
-    /// Every slice at one in-plane spacing, cut or padded to size about its centre.
-    Slices { spacing_mm: f64, height: usize, width: usize },
+/// Changes whenever prepared values would.
+const VERSION: &str = "h1";
+const ARRAYS: [&str; 3] = ["images.f32", "labels.u8", "native.u8"];
+const INDEX: &str = "samples.json";
+
+/// The cache's folder of these data in this form.
+pub fn folder(ws: &Workspace, dataset: &Dataset, form: &Form) -> PathBuf {
+    ws.cache().join(format!("{}-{}-{VERSION}", dataset.fingerprint, form.word()))
 }
 
-impl Form {
-    /// Height and width of a slice, in px.
-    pub fn size(&self) -> [usize; 2] {
-        match *self {
-            Form::Volume { height, width, .. } | Form::Slices { height, width, .. } => [height, width],
-        }
-    }
-
-    /// How many slices of a heart of `shape` (x, y, z) this form has.
-    pub fn slices_of(&self, shape: [usize; 3]) -> usize {
-        match *self {
-            Form::Volume { slices, .. } => slices,
-            Form::Slices { .. } => shape[2],
-        }
-    }
+/// The forms in which these data lie prepared: "volume-9x224x224".
+pub fn prepared_forms(ws: &Workspace, dataset: &Dataset) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(ws.cache()) else { return Vec::new() };
+    let form = |name: String| {
+        let rest = name.strip_prefix(&dataset.fingerprint)?.strip_prefix('-')?;
+        rest.strip_suffix(VERSION)?.strip_suffix('-').map(str::to_owned)
+    };
+    let mut forms: Vec<String> =
+        entries.flatten().filter_map(|e| form(e.file_name().to_string_lossy().into_owned())).collect();
+    forms.sort();
+    forms
 }
 
-/// Where the values of a sample begin, in values of each array.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Place {
-    prepared: usize,
-    native: usize,
+/// Whether `prepare` would find the work done.
+pub fn is_prepared(ws: &Workspace, dataset: &Dataset, form: &Form) -> bool {
+    matches!(open(&folder(ws, dataset, form), form), Ok(Some(_)))
 }
 
-/// Hearts in one form.
-pub struct PreparedHearts {
-    /// By patient, ED before ES.
-    pub samples: Vec<HeartSample>,
-    pub form: Form,
-    /// Patients that could not be prepared.
-    pub skipped: Vec<Skipped>,
-    /// Of the raw data that these were made from.
-    pub fingerprint: String,
-    /// Whether this call had to read the raw data.
-    pub made: bool,
-    /// What a person should know: raw data changed, a damaged cache made anew.
-    pub notes: Vec<String>,
-    places: Vec<Place>,
-    /// Mean and standard deviation of every prepared heart.
-    moments: Vec<[f64; 2]>,
-    images: Vec<f32>,
-    labels: Vec<u8>,
-    native: Vec<u8>,
-}
-
-impl PreparedHearts {
-    /// Samples and their arrays, as made by other means: tests, phantoms. `images` and `labels` hold slices x height x
-    /// width a sample, `native` z x y x x of those that have a ground truth.
-    pub fn in_memory(
-        samples: Vec<HeartSample>,
-        form: Form,
-        images: Vec<f32>,
-        labels: Vec<u8>,
-        native: Vec<u8>,
-    ) -> Result<PreparedHearts> {
-        let (places, prepared, natives) = places(&samples, &form);
-        if images.len() != prepared || labels.len() != prepared || native.len() != natives {
-            return Err(Error::new("there are not as many voxels as the samples need"));
-        }
-        if labels.iter().chain(&native).any(|label| usize::from(*label) > STRUCTURES.len()) {
-            return Err(Error::new("a label is none of 0 to 3"));
-        }
-        let (skipped, notes, fingerprint) = (Vec::new(), Vec::new(), String::new());
-        let mut hearts = PreparedHearts {
-            samples,
-            form,
-            skipped,
-            fingerprint,
-            made: true,
-            notes,
-            places,
-            moments: Vec::new(),
-            images,
-            labels,
-            native,
-        };
-        hearts.moments = (0..hearts.samples.len()).map(|i| moments(hearts.image(i))).collect();
-        Ok(hearts)
-    }
-
-    /// Slices, height and width of sample `i` as prepared.
-    pub fn shape(&self, i: usize) -> [usize; 3] {
-        let [height, width] = self.form.size();
-        [self.form.slices_of(self.samples[i].shape), height, width]
-    }
-
-    /// The values of sample `i` as the scanner gave them, slices x height x width, not normalised.
-    pub fn image(&self, i: usize) -> &[f32] {
-        let voxels = self.shape(i).iter().product();
-        &self.images[self.places[i].prepared..][..voxels]
-    }
-
-    /// The ground truth of sample `i` in the same shape, 0 to 3; zeros where there is none.
-    pub fn labels(&self, i: usize) -> &[u8] {
-        let voxels = self.shape(i).iter().product();
-        &self.labels[self.places[i].prepared..][..voxels]
-    }
-
-    /// The ground truth of sample `i` as its file has it, z x y x x; empty where there is none.
-    pub fn native_labels(&self, i: usize) -> &[u8] {
-        let sample = &self.samples[i];
-        let voxels = if sample.voxels.is_some() { sample.shape.iter().product() } else { 0 };
-        &self.native[self.places[i].native..][..voxels]
-    }
-
-    /// Mean and standard deviation of sample `i` as prepared.
-    pub fn moments(&self, i: usize) -> [f64; 2] {
-        self.moments[i]
-    }
-
-    /// The patient's number of every sample, as a split by patients wants it.
-    pub fn numbers(&self) -> Vec<u32> {
-        self.samples.iter().map(|s| s.number).collect()
-    }
-}
-
-/// Opens the cache, or makes it, with the memory of one patient a thread. Patients that cannot be read are skipped and
-/// counted; whether that is acceptable is the caller's affair.
+/// Opens the cache, or makes it. Patients that cannot be read are skipped and counted; whether that is acceptable is the
+/// caller's affair.
 pub fn prepare(ws: &Workspace, dataset: &Dataset, form: &Form, progress: &dyn Progress) -> Result<PreparedHearts> {
-    let _ = (ws, form, progress);
-    Err(Error::new("hearts cannot be prepared yet").at(&dataset.path))
+    form.check()?;
+    let mut dataset = dataset.clone();
+    let mut notes = Vec::new();
+    match dataset.refresh(ws, progress)? {
+        Freshness::Same => {}
+        Freshness::Changed => notes.push(format!(
+            "the files of {} changed since they were added or last read: prepared anew, the audit is due again",
+            dataset.name
+        )),
+        Freshness::Gone => {
+            notes.push(format!("the raw files of {} are not at {} any more", dataset.name, dataset.path.display()));
+        }
+    }
+    let folder = folder(ws, &dataset, form);
+    let damaged = match open(&folder, form) {
+        Ok(Some(mut hearts)) => {
+            (hearts.fingerprint, hearts.notes, hearts.made) = (dataset.fingerprint, notes, false);
+            return Ok(hearts);
+        }
+        Ok(None) => false,
+        Err(e) => {
+            notes.push(format!("the prepared hearts were damaged and are made anew: {}", e.chain()));
+            true
+        }
+    };
+    let raw = Hearts::find(&dataset.path)?;
+    stored::install(ws, &folder, damaged, |beside| {
+        let index = make(&raw.patients, form, beside, progress)?;
+        if index.samples.is_empty() {
+            let why = index.skipped.first().map_or(String::new(), |s| format!("; the first, {}: {}", s.file, s.reason));
+            return Err(Error::new(format!("none of the {} patients can be used{why}", index.skipped.len()))
+                .at(&dataset.path)
+                .cure(format!("see hcwb data audit {}", dataset.name)));
+        }
+        let text = serde_json::to_vec(&index)
+            .map_err(|e| Error::new("cannot write the prepared samples").at(beside).because(e))?;
+        stored::write(&beside.join(INDEX), &text)
+    })?;
+    let mut hearts = open(&folder, form)?
+        .ok_or_else(|| Error::new("the prepared hearts vanished while they were made").at(&folder))?;
+    (hearts.made, hearts.fingerprint, hearts.notes) = (true, dataset.fingerprint, notes);
+    Ok(hearts)
 }
 
-/// Where each sample begins, and how many prepared and native voxels there are.
-fn places(samples: &[HeartSample], form: &Form) -> (Vec<Place>, usize, usize) {
-    let [height, width] = form.size();
-    let (mut prepared, mut native) = (0, 0);
-    let mut places = Vec::with_capacity(samples.len());
-    for sample in samples {
-        places.push(Place { prepared, native });
-        prepared += form.slices_of(sample.shape) * height * width;
-        native += if sample.voxels.is_some() { sample.shape.iter().product() } else { 0 };
+/// Patients of any folder in memory, without a cache: for predicting. `crop` is that of the hearts which the network
+/// learned from ([`PreparedHearts::crop`]); a volume is the whole image without.
+pub fn of_patients(patients: &[Patient], form: &Form, crop: Option<&Crop>) -> Result<PreparedHearts> {
+    form.check()?;
+    let all = |patient: &Patient| {
+        let own = heart::outline(patient)?.map(|own| own.heart);
+        let frames = patient.frames()?;
+        frames.iter().map(|frame| heart::read(patient, frame, form, crop, own.as_ref())).collect::<Result<Vec<_>>>()
+    };
+    let read: Vec<Result<Vec<Heart>>> = patients.par_iter().map(all).collect();
+    let (mut samples, mut images, mut labels, mut native, mut skipped) = (vec![], vec![], vec![], vec![], vec![]);
+    for (patient, hearts) in patients.iter().zip(read) {
+        match hearts {
+            Err(e) => skipped.push(skip(patient, &e)),
+            Ok(hearts) => {
+                for heart in hearts {
+                    samples.push(heart.sample);
+                    images.extend(heart.image);
+                    labels.extend(heart.labels);
+                    native.extend(heart.native);
+                }
+            }
+        }
     }
-    (places, prepared, native)
+    let mut hearts = PreparedHearts::in_memory(samples, *form, images, labels, native)?;
+    (hearts.skipped, hearts.crop) = (skipped, crop.cloned());
+    Ok(hearts)
+}
+
+/// `Ok(None)` where there is no cache, an error where there is a damaged one.
+fn open(folder: &Path, form: &Form) -> Result<Option<PreparedHearts>> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let file = folder.join(INDEX);
+    let text = fs::read(&file).doing("read the prepared samples", &file)?;
+    let index: Index = serde_json::from_slice(&text)
+        .map_err(|e| Error::new("the prepared samples cannot be read").at(&file).because(e))?;
+    if index.form != *form || !index.is_sound() {
+        return Err(Error::new("the prepared samples do not belong to their arrays").at(&file));
+    }
+    let Place { prepared, native } = index.values;
+    let map = |i: usize, bytes: usize| Mapped::open(&folder.join(ARRAYS[i]), bytes as u64);
+    let arrays = [map(0, prepared.saturating_mul(4))?, map(1, prepared)?, map(2, native)?];
+    Ok(Some(PreparedHearts::of(index, Arrays::Mapped(arrays))))
+}
+
+/// A patient's frames, and where each goes.
+type Planned<'a> = (&'a Patient, Vec<(Frame, Place)>);
+
+/// Lays out the arrays in `folder`, then fills them patient by patient. A patient that is skipped on the way leaves a
+/// hole, which takes no room on most file systems.
+fn make(patients: &[Patient], form: &Form, folder: &Path, progress: &dyn Progress) -> Result<Index> {
+    let (mut planned, mut skipped): (Vec<Planned>, Vec<Skipped>) = (Vec::new(), Vec::new());
+    let mut values = Place::default();
+    for patient in patients {
+        match plan(patient, form, values) {
+            Ok((frames, next)) => {
+                planned.push((patient, frames));
+                values = next;
+            }
+            Err(e) => skipped.push(skip(patient, &e)),
+        }
+    }
+    let boxes = match form {
+        Form::Volume { .. } => outlines(&planned, progress),
+        Form::Slices { .. } => vec![None; planned.len()],
+    };
+    let crop = Crop::common(&boxes.iter().flatten().cloned().collect::<Vec<_>>());
+    let sizes = [values.prepared as u64 * 4, values.prepared as u64, values.native as u64];
+    let mut files = Vec::new();
+    for (name, size) in ARRAYS.iter().zip(sizes) {
+        let path = folder.join(name);
+        let file = File::create(&path).and_then(|file| file.set_len(size).map(|()| file));
+        files.push((file.doing("write the prepared hearts", &path)?, path));
+    }
+    progress.begin("preparing hearts", planned.len() as u64);
+    let one = |patient: &Patient, frames: &[(Frame, Place)], own: Option<&HeartBox>| {
+        let mut parts = Vec::new();
+        for (frame, place) in frames {
+            let heart = match heart::read(patient, frame, form, crop.as_ref(), own.map(|own| &own.heart)) {
+                Ok(heart) => heart,
+                Err(e) => return Ok(Err(skip(patient, &e))),
+            };
+            // A full disk is no fault of the patient's.
+            write(&files, &heart, place)?;
+            parts.push((heart.sample, heart.moments, *place));
+        }
+        Ok(Ok(parts))
+    };
+    let outcomes: Vec<Result<Result<Vec<Parts>, Skipped>>> = planned
+        .par_iter()
+        .zip(&boxes)
+        .map(|((patient, frames), own)| {
+            let outcome = one(patient, frames, own.as_ref());
+            progress.advance(1);
+            outcome
+        })
+        .collect();
+    for (file, path) in &files {
+        file.sync_all().doing("write the prepared hearts", path)?;
+    }
+    let mut index = Index { form: *form, samples: vec![], places: vec![], moments: vec![], values, crop, skipped };
+    for outcome in outcomes {
+        match outcome? {
+            Ok(parts) => {
+                for (sample, moments, place) in parts {
+                    index.samples.push(sample);
+                    index.moments.push(moments);
+                    index.places.push(place);
+                }
+            }
+            Err(skipped) => index.skipped.push(skipped),
+        }
+    }
+    index.skipped.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(index)
+}
+
+/// What is kept of a heart, its mean and standard deviation, and where its arrays lie.
+type Parts = (HeartSample, [f64; 2], Place);
+
+/// Where the frames of a patient go, `from` being the first free place; and the next one.
+fn plan(patient: &Patient, form: &Form, from: Place) -> Result<(Vec<(Frame, Place)>, Place)> {
+    let [height, width] = form.size();
+    let (mut next, mut planned) = (from, Vec::new());
+    for frame in patient.frames()? {
+        let [x, y, z, _] = read_header(&frame.image)?.shape;
+        let place = next;
+        next.prepared += form.slices_of([x, y, z]) * height * width;
+        next.native += if frame.labels.is_some() { x * y * z } else { 0 };
+        planned.push((frame, place));
+    }
+    Ok((planned, next))
+}
+
+/// Each patient's box. What cannot be read here is judged when it is prepared.
+fn outlines(planned: &[Planned], progress: &dyn Progress) -> Vec<Option<HeartBox>> {
+    progress.begin("outlining hearts", planned.len() as u64);
+    planned
+        .par_iter()
+        .map(|(patient, _)| {
+            let found = heart::outline(patient);
+            progress.advance(1);
+            found.ok().flatten()
+        })
+        .collect()
+}
+
+fn write(files: &[(File, PathBuf)], heart: &Heart, place: &Place) -> Result<()> {
+    let contents = [
+        (bytemuck::cast_slice(&heart.image), 4 * place.prepared),
+        (&heart.labels[..], place.prepared),
+        (&heart.native[..], place.native),
+    ];
+    for ((file, path), (content, at)) in files.iter().zip(contents) {
+        file.write_all_at(content, at as u64).doing("write the prepared hearts", path)?;
+    }
+    Ok(())
+}
+
+fn skip(patient: &Patient, e: &Error) -> Skipped {
+    let file = e.file.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let reason = match file {
+        Some(file) => format!("{}: {}", text::line(&file), e.what),
+        None => e.what.clone(),
+    };
+    Skipped { file: patient.name.clone(), reason }
 }

@@ -1,7 +1,7 @@
 //! Slices at one in-plane spacing, and the way back to the file's own grid.
 
 use super::batch::CLASSES;
-use super::prepare::Form;
+use super::form::Form;
 use super::sample::HeartSample;
 
 /// The likeliest label of every voxel of the file, z x y x x; `probabilities` are those of `sample` in `form`, z x height
@@ -49,4 +49,55 @@ fn likeliest(probabilities: &[f32], width: usize, height: usize, u: f64, v: f64)
         }
     }
     best as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drawn::hearts;
+    use super::*;
+
+    fn there_and_back(form: Form) -> Vec<[f64; 3]> {
+        let hearts = hearts(form);
+        let of = |i: usize| {
+            let certain =
+                |label: &u8| std::array::from_fn::<f32, CLASSES, _>(|k| f32::from(u8::from(k == usize::from(*label))));
+            let probabilities: Vec<f32> = hearts.labels(i).iter().flat_map(certain).collect();
+            let back = to_native(&hearts.samples[i], &probabilities, &form);
+            let native = hearts.native_labels(i);
+            assert_eq!(back.len(), native.len());
+            [1, 2, 3].map(|label| {
+                let count = |of: &[u8]| of.iter().filter(|l| **l == label).count() as f64;
+                let both = back.iter().zip(native).filter(|(a, b)| **a == label && **b == label).count() as f64;
+                2.0 * both / (count(&back) + count(native))
+            })
+        };
+        (0..4).map(of).collect()
+    }
+
+    #[test]
+    fn there_and_back_on_the_same_grid_changes_nothing_and_on_a_coarser_one_little() {
+        // The first heart's own spacing and, but for what the border cuts off, size.
+        let same = there_and_back(Form::Slices { spacing_mm: 1.3, height: 52, width: 60 });
+        assert_eq!(same[0], [1.0; 3]);
+        for (spacing_mm, least) in [(1.0, 0.99), (1.5, 0.96)] {
+            let dice = there_and_back(Form::Slices { spacing_mm, height: 100, width: 120 });
+            assert!(dice.iter().flatten().all(|d| *d > least), "{spacing_mm}: {dice:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_form_cuts_off_is_background() {
+        let form = Form::Slices { spacing_mm: 1.3, height: 10, width: 10 };
+        let hearts = hearts(form);
+        let sample = &hearts.samples[0];
+        let everything: Vec<f32> = (0..3 * 100).flat_map(|_| [0.1, 0.0, 0.0, 0.9]).collect();
+        let labels = to_native(sample, &everything, &form);
+        let [nx, ny, _] = sample.shape;
+        // Ten pixels about the centre, and one on each side whose neighbour they are.
+        assert!(
+            labels.chunks_exact(nx * ny).all(|slice| (100..=144).contains(&slice.iter().filter(|l| **l == 3).count()))
+        );
+        assert_eq!(labels[0], 0);
+        assert_eq!(labels[(ny / 2) * nx + nx / 2], 3);
+    }
 }

@@ -34,12 +34,16 @@ pub enum Output {
     HcMm { unit: f64 },
 }
 
-type Metadata = BTreeMap<String, String>;
+pub(super) type Metadata = BTreeMap<String, String>;
 
 impl About {
     /// Fails where the metadata leave open how an image becomes a prediction.
     pub fn read(metadata: &Metadata, state: &BTreeMap<String, Array>) -> Result<About> {
         let model = word(metadata, "model")?;
+        if metadata.get("task").is_some_and(|task| task.starts_with("cardiac-")) {
+            return Err(Error::usage("these weights are of a network for hearts, not for heads")
+                .cure("name a run of hc-regression or hc-segmentation; `hcwb predict` takes both kinds"));
+        }
         let info = model::find(model)?;
         let sides: Vec<usize> = numbers(metadata, "input")?;
         let [height, width, channels] = sides[..] else { return Err(wrong("input", metadata)) };
@@ -138,22 +142,22 @@ fn normalise(metadata: &Metadata, channels: usize) -> Result<Normalise> {
     Ok(normalise)
 }
 
-fn word<'a>(metadata: &'a Metadata, key: &str) -> Result<&'a str> {
+pub(super) fn word<'a>(metadata: &'a Metadata, key: &str) -> Result<&'a str> {
     metadata.get(key).map(String::as_str).ok_or_else(|| missing(key))
 }
 
 /// One or more, between commas.
-fn numbers<T: std::str::FromStr>(metadata: &Metadata, key: &str) -> Result<Vec<T>> {
+pub(super) fn numbers<T: std::str::FromStr>(metadata: &Metadata, key: &str) -> Result<Vec<T>> {
     let parsed = word(metadata, key)?.split(',').map(|n| n.trim().parse());
     parsed.collect::<Result<_, _>>().map_err(|_| wrong(key, metadata))
 }
 
-fn missing(key: &str) -> Error {
+pub(super) fn missing(key: &str) -> Error {
     Error::new(format!("these weights do not say how they are used: their metadata have no {key}"))
         .cure("name the run that made them with --run, or a file that a run has written")
 }
 
-fn wrong(key: &str, metadata: &Metadata) -> Error {
+pub(super) fn wrong(key: &str, metadata: &Metadata) -> Error {
     let value = metadata.get(key).map_or("", String::as_str);
     Error::new(format!("the weights' metadata are damaged: {key} is `{}`", text::line(value)))
         .cure("name the run that made them with --run, or another file")

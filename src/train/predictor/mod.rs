@@ -2,9 +2,11 @@
 
 mod about;
 mod found;
+mod hearts;
 
 pub use about::{About, Output};
 pub use found::{Found, head_of_map};
+pub use hearts::{HeartFound, HeartPredictor};
 
 use crate::dataset::resize::resize_into;
 use crate::error::{Error, Result};

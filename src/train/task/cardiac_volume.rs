@@ -1,15 +1,15 @@
 //! Cardiac volumes by regression (S4, section 5): one number a structure, from the slices of a heart.
 
+use super::heart_target::Target;
 use super::hearts::{Hearts, figures};
 use super::{Figures, Judge, Set, Task, each};
 use crate::dataset::acdc::batch::fill_volumes;
-use crate::dataset::acdc::{HeartAugment, HeartCopy, HeartSample, HeartView, Input, STRUCTURES};
+use crate::dataset::acdc::{HeartAugment, HeartCopy, HeartSample, HeartView, Input};
 use crate::error::Result;
 use crate::nn::{Graph, Loss, Tensor};
 use crate::recipe::Recipe;
 use crate::run::RunDir;
 use crate::run::predictions_hearts::{self, HeartPrediction};
-use crate::train::heart_metrics::WHOLE;
 use std::collections::BTreeMap;
 
 /// A number a structure.
@@ -25,7 +25,7 @@ pub struct CardiacVolume {
 
 impl CardiacVolume {
     pub fn new(recipe: &Recipe, hearts: Hearts, graph: &Graph) -> Result<CardiacVolume> {
-        let target = Target::of(recipe, &hearts);
+        let target = Target::of(recipe, &hearts.prepared.samples, &hearts.split.train);
         let input = if recipe.data.input == "truth" { Input::Labels } else { Input::Image };
         let samples = hearts.prepared.samples.len();
         let grown = HeartView::grown(&hearts.split.train);
@@ -90,17 +90,10 @@ impl Task for CardiacVolume {
 
     fn metadata(&self, recipe: &Recipe) -> BTreeMap<String, String> {
         let mut metadata = self.hearts.metadata(recipe, &self.shape);
-        let Target { voxels, structures, units } = &self.target;
-        let words: Vec<String> = units.iter().map(f64::to_string).collect();
-        let unit = if *voxels { "target_unit_voxels" } else { "target_unit_ml" };
-        metadata.extend([
-            ("sees".to_owned(), recipe.data.input.clone()),
-            ("structures".to_owned(), structures.iter().map(|s| s.word()).collect::<Vec<_>>().join(",")),
-            ("outputs".to_owned(), recipe.outputs().to_owned()),
-            ("kernel3d".to_owned(), recipe.model.kernel3d.clone()),
-            ("target".to_owned(), recipe.data.target.clone()),
-            (unit.to_owned(), words.join(",")),
-        ]);
+        metadata.extend(self.target.metadata());
+        metadata.insert("sees".to_owned(), recipe.data.input.clone());
+        metadata.insert("outputs".to_owned(), recipe.outputs().to_owned());
+        metadata.insert("kernel3d".to_owned(), recipe.model.kernel3d.clone());
         metadata
     }
 
@@ -136,84 +129,121 @@ impl Judge for Volumes<'_> {
     }
 }
 
-/// What one output speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Structure {
-    /// By its place in [`STRUCTURES`].
-    One(usize),
-    Whole,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::Data;
+    use super::super::drawn_hearts::drawn;
+    use super::*;
 
-impl Structure {
-    fn of(recipe: &Recipe) -> Vec<Structure> {
-        match recipe.data.structures.as_str() {
-            "all" => (0..STRUCTURES.len()).map(Structure::One).collect(),
-            word => vec![STRUCTURES.iter().position(|s| *s == word).map_or(Structure::Whole, Structure::One)],
+    fn recipe(set: &[&str]) -> Recipe {
+        let mut recipe = Recipe::load("cardiac-vgg2d").unwrap();
+        for pair in ["data.size=32x32", "data.slices=3", "data.folds=4", "data.clean=false"].iter().chain(set) {
+            recipe.set_pair(pair).unwrap();
+        }
+        recipe
+    }
+
+    fn task(recipe: &Recipe) -> CardiacVolume {
+        let graph = recipe.graph().unwrap();
+        CardiacVolume::new(recipe, Hearts::new(recipe, drawn(20, false)).unwrap(), &graph).unwrap()
+    }
+
+    /// The figures of a network that says of each heart what is true of it, times `factor`.
+    fn figures_of_the_truth(task: &CardiacVolume, factor: f32) -> Figures {
+        let numbers = task.judged(Set::Validation);
+        let (_, truth) = task.plain_batch(numbers).unwrap();
+        let said = truth.iter().map(|t| t * factor).collect();
+        let output = Tensor::from_vec(&[numbers.len(), truth.len() / numbers.len()], said).unwrap();
+        let mut judge = task.judge();
+        judge.take(Set::Validation, numbers, &output, &truth).unwrap();
+        let (each, sample) = (truth.len() / numbers.len(), task.sample(numbers[0]));
+        let wanted = task.target.truth_ml(sample).iter().sum::<f64>() / each as f64 * f64::from(1.0 - factor).abs();
+        let passing = task.abs_error(numbers[0], &output.data()[..each]).unwrap();
+        assert!((passing - wanted).abs() < 1e-4 * (1.0 + wanted), "{passing} {wanted}");
+        judge.figures(Set::Validation)
+    }
+
+    #[test]
+    fn outputs_lead_back_to_millilitres_whatever_is_learned() {
+        for set in [
+            &["data.target=volume_ml"][..],
+            &["data.target=voxels"],
+            &["data.target=voxels", "data.structures=heart"],
+            &["data.target=volume_ml", "data.target_scale=none"],
+        ] {
+            let task = task(&recipe(set));
+            let exact = figures_of_the_truth(&task, 1.0);
+            assert!(exact["val_mae_ml"].unwrap() < 1e-4, "{set:?}");
+            let tenth_less = figures_of_the_truth(&task, 0.9);
+            assert!((tenth_less["val_pmae"].unwrap() - 10.0).abs() < 1e-3, "{set:?} {tenth_less:?}");
+            let whole = set.contains(&"data.structures=heart");
+            // A fraction of two volumes does not see that both are a tenth too small.
+            let ef = tenth_less.get("val_lv_ef_mae_points").copied().flatten();
+            assert!(if whole { ef.is_none() } else { ef.unwrap() < 1e-3 });
         }
     }
 
-    fn word(self) -> &'static str {
-        match self {
-            Structure::One(i) => STRUCTURES[i],
-            Structure::Whole => WHOLE,
+    #[test]
+    fn the_largest_volume_of_the_training_part_is_one() {
+        let task = task(&recipe(&["data.target=volume_ml"]));
+        let (_, truth) = task.plain_batch(&task.training[..30]).unwrap();
+        for structure in 0..3 {
+            let largest = truth.iter().skip(structure).step_by(3).copied().fold(0.0, f32::max);
+            assert_eq!(largest, 1.0);
         }
     }
 
-    fn pick(self, each: [f64; 3]) -> f64 {
-        match self {
-            Structure::One(i) => each[i],
-            Structure::Whole => each.iter().sum(),
-        }
-    }
-}
-
-/// What outputs of 1 stand for.
-#[derive(Clone, Debug, PartialEq)]
-struct Target {
-    /// Regress voxels rather than millilitres (S4, Tables 10 and 11: "Pixel", "Volume").
-    voxels: bool,
-    structures: Vec<Structure>,
-    /// So many of them, a structure.
-    units: Vec<f64>,
-}
-
-impl Target {
-    fn of(recipe: &Recipe, hearts: &Hearts) -> Target {
-        let (voxels, structures) = (recipe.data.target == "voxels", Structure::of(recipe));
-        let mut target = Target { voxels, units: vec![1.0; structures.len()], structures };
-        if recipe.data.target_scale != "none" {
-            let amounts = hearts.split.train.iter().map(|i| target.amounts(&hearts.prepared.samples[*i]));
-            let largest = amounts.fold(vec![0f64; target.units.len()], |largest, amounts| {
-                largest.into_iter().zip(amounts).map(|(l, a)| l.max(a)).collect()
-            });
-            // A structure that no heart of the training part has stays as it is.
-            target.units = largest.into_iter().map(|l| if l > 0.0 { l } else { 1.0 }).collect();
-        }
-        target
-    }
-
-    /// In the target's own terms.
-    fn amounts(&self, sample: &HeartSample) -> Vec<f64> {
-        let each = match self.voxels {
-            true => sample.voxels.unwrap_or_default().map(|n| n as f64),
-            false => sample.volumes_ml.unwrap_or_default(),
+    #[test]
+    fn both_phases_of_a_patient_are_in_one_part_and_one_phase_can_be_asked_for() {
+        let both = task(&recipe(&[]));
+        let csv = both.files()[0].1.clone();
+        let set_of = |patient: &str, phase: &str| {
+            let line = csv.lines().find(|l| l.starts_with(&format!("{patient},{phase},"))).unwrap();
+            line.rsplit(',').next().unwrap().to_owned()
         };
-        self.structures.iter().map(|s| s.pick(each)).collect()
+        for number in 1..=20 {
+            let patient = format!("patient{number:03}");
+            assert_eq!(set_of(&patient, "ED"), set_of(&patient, "ES"));
+        }
+        let parts = [both.hearts.split.train.len(), both.hearts.split.validation.len()];
+        assert_eq!(parts, [30, 10]);
+        let es = task(&recipe(&["data.phases=es"]));
+        assert!(es.training().iter().all(|n| es.sample(*n).phase == crate::dataset::acdc::Phase::Es));
+        assert_eq!(es.judged(Set::Validation).len(), 5);
     }
 
-    /// As the network should say it.
-    fn scaled(&self, sample: &HeartSample) -> Vec<f32> {
-        self.amounts(sample).iter().zip(&self.units).map(|(amount, unit)| (amount / unit) as f32).collect()
+    #[test]
+    fn the_patients_of_table_9_are_left_out_where_that_is_asked_for() {
+        let task = task(&recipe(&["data.clean=true"]));
+        assert!(!task.files()[0].1.contains("patient019") && task.files()[0].1.contains("patient018"));
     }
 
-    fn truth_ml(&self, sample: &HeartSample) -> Vec<f64> {
-        let volumes = sample.volumes_ml.unwrap_or_default();
-        self.structures.iter().map(|s| s.pick(volumes)).collect()
+    #[test]
+    fn copies_grow_the_training_part_fourfold_at_most() {
+        let count = |grow_to: &str| task(&recipe(&[grow_to])).training().len();
+        assert_eq!([count("augment.grow_to=0"), count("augment.grow_to=47")], [30, 47]);
+        let task = task(&recipe(&["augment.grow_to=480"]));
+        assert_eq!(task.training().len(), 120);
+        let (_, truth) = task.training_batch(&[task.training[5], task.training[35], task.training[95]], 0).unwrap();
+        assert_eq!(truth[..3], truth[3..6]);
+        assert_eq!(truth[..3], truth[6..]);
     }
 
-    /// What the network said.
-    fn to_ml(&self, output: &[f32], sample: &HeartSample) -> Vec<f64> {
-        let ml = if self.voxels { sample.voxel_ml() } else { 1.0 };
-        output.iter().zip(&self.units).map(|(o, unit)| f64::from(*o) * unit * ml).collect()
+    #[test]
+    fn what_hearts_cannot_do_is_refused() {
+        for (set, said) in [
+            (&["data.target=hc_px"][..], "data.target"),
+            (&["data.normalise=unit"], "data.normalise"),
+            (&["evaluate.monitor=val_mae_px"], "evaluate.monitor"),
+            (&["augment.scale=0.1"], "augment.scale"),
+            (&["model.outputs=single"], "gives 1 outputs"),
+            (&["data.structures=lv", "model.outputs=multi-label"], "gives 3 outputs"),
+            (&["train.loss=dice"], "train.loss"),
+            (&["model.name=unet"], "gives masks"),
+        ] {
+            let recipe = recipe(set);
+            let error = Data::Hearts(drawn(8, false)).task(&recipe, &recipe.graph().unwrap()).map(|_| ()).unwrap_err();
+            assert!(error.what.contains(said) && error.cure.is_some(), "{set:?}: {error}");
+        }
     }
 }

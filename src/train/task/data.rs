@@ -1,6 +1,7 @@
 //! The data of a run: prepared as its recipe says, then split and made into its task.
 
 use super::Task;
+use super::cardiac_segmentation::CardiacSegmentation;
 use super::cardiac_volume::CardiacVolume;
 use super::hc_regression::HcRegression;
 use super::hc_segmentation::HcSegmentation;
@@ -63,7 +64,10 @@ impl Data {
             }
             Data::Hearts(prepared) => {
                 let hearts = Hearts::new(recipe, prepared)?;
-                Ok(Arc::new(CardiacVolume::new(recipe, hearts, graph)?))
+                Ok(match recipe.task.as_str() {
+                    "cardiac-segmentation" => Arc::new(CardiacSegmentation::new(hearts, graph)),
+                    _ => Arc::new(CardiacVolume::new(recipe, hearts, graph)?),
+                })
             }
         }
     }

@@ -74,6 +74,9 @@ impl Hearts {
             ("task".to_owned(), recipe.task.clone()),
             ("normalise".to_owned(), recipe.data.normalise.clone()),
             ("batch_norm_eps".to_owned(), recipe.model.batch_norm_eps.to_string()),
+            ("form".to_owned(), json(&self.prepared.form)),
+            // How patients without a ground truth are cropped.
+            ("crop".to_owned(), json(&self.prepared.crop)),
         ]);
         if let HeartNormalise::Fixed { mean, sd } = self.normalise {
             metadata.insert("grey_mean".to_owned(), mean.to_string());
@@ -81,6 +84,10 @@ impl Hearts {
         }
         metadata
     }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("numbers and words make JSON")
 }
 
 /// Whether a recipe learns from a heart, or is judged by it.

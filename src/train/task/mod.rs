@@ -1,14 +1,19 @@
 //! What a run learns: images in, the truth in the network's own terms, and what it says judged in the field's.
 //!
-//! One file a task: [`hc_regression`], [`hc_segmentation`], [`cardiac_volume`]; [`data`] prepares and splits what they learn from. The
+//! One file a task: [`hc_regression`], [`hc_segmentation`], [`cardiac_volume`],
+//! [`cardiac_segmentation`]; [`data`] prepares and splits what they learn from. The
 //! session knows none of them.
 
+mod cardiac_segmentation;
 mod cardiac_volume;
 mod data;
+#[cfg(test)]
+mod drawn_hearts;
 mod hc_regression;
 mod hc_segmentation;
 pub(super) mod head_masks;
 mod heads;
+pub(super) mod heart_target;
 mod hearts;
 
 pub use data::Data;

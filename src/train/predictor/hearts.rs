@@ -1,0 +1,227 @@
+//! A trained network for hearts, ready to say what it sees in patients' folders.
+
+use super::about::{Metadata, missing, numbers, word, wrong};
+use crate::dataset::acdc::batch::{CLASSES, fill_slices, fill_volumes};
+use crate::dataset::acdc::crop::Crop;
+use crate::dataset::acdc::heart::{self, Heart};
+use crate::dataset::acdc::slices::to_native;
+use crate::dataset::acdc::{Form, Frame, HeartNormalise, HeartSample, HeartView, Input, Patient, PreparedHearts};
+use crate::dataset::acdc::{STRUCTURES, read_labels};
+use crate::error::{Error, Result};
+use crate::geometry::PixelBox;
+use crate::model::{self, ModelOptions};
+use crate::nn::program::Arithmetic;
+use crate::nn::{Device, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Trainer, weights};
+use crate::run::RunDir;
+use crate::run::checkpoint::Which;
+use crate::train::task::heart_target::{Structure, Target};
+use std::path::Path;
+
+/// A network with its weights, and all that stands between a patient's files and volumes.
+pub struct HeartPredictor {
+    form: Form,
+    crop: Option<Crop>,
+    normalise: HeartNormalise,
+    answer: Answer,
+    input: Vec<usize>,
+    trainer: Trainer,
+}
+
+enum Answer {
+    /// Numbers; `sees` the image, or the ground truth.
+    Volumes { target: Target, sees: Input },
+    /// Four classes a pixel.
+    Masks,
+}
+
+/// What was found in one heart.
+pub struct HeartFound {
+    pub sample: HeartSample,
+    /// `rv`, `myo`, `lv`, or `heart`, and its volume in ml.
+    pub volumes_ml: Vec<(&'static str, f64)>,
+    /// Of a segmentation, in the grid of the file, z x y x x.
+    pub labels: Option<Vec<u8>>,
+    /// The image file.
+    pub frame: Frame,
+}
+
+/// Whether a weights file's metadata speak of hearts.
+fn of_hearts(metadata: &Metadata) -> bool {
+    metadata.get("task").is_some_and(|task| task.starts_with("cardiac-"))
+}
+
+impl HeartPredictor {
+    /// The best weights of a run; `None` where the run learned something else than hearts.
+    pub fn of_run(run: &RunDir, device: Device) -> Result<Option<HeartPredictor>> {
+        if !run.recipe()?.on_hearts() {
+            return Ok(None);
+        }
+        let file = Which::Best.weights(run);
+        if !file.is_file() {
+            return Err(Error::new(format!("the run {} has no best weights yet", run.id()))
+                .at(&file)
+                .cure("wait for its first epoch to end, or name another run"));
+        }
+        HeartPredictor::of_file(&file, device)
+    }
+
+    /// A weights file whose metadata say what it is for; `None` where that is not hearts.
+    pub fn of_file(file: &Path, device: Device) -> Result<Option<HeartPredictor>> {
+        let (state, metadata) = weights::load(file)?;
+        if !of_hearts(&metadata) {
+            return Ok(None);
+        }
+        let read = || -> Result<HeartPredictor> {
+            let (form, crop) = (json::<Form>(&metadata, "form")?, json::<Option<Crop>>(&metadata, "crop")?);
+            form.check()?;
+            let (volumes, [height, width]) = (word(&metadata, "task")? == "cardiac-volume", form.size());
+            let input: Vec<usize> = numbers(&metadata, "input")?;
+            let expected = match (form, input.len()) {
+                (Form::Volume { slices, .. }, 4) => vec![slices, height, width, 1],
+                (Form::Volume { slices, .. }, _) => vec![height, width, slices],
+                (Form::Slices { .. }, _) => vec![height, width, 1],
+            };
+            if input != expected || volumes != matches!(form, Form::Volume { .. }) {
+                return Err(wrong("input", &metadata));
+            }
+            let mut options = ModelOptions::default().with_input(&input);
+            for (key, _) in model::options::KEYS.iter().filter(|(key, _)| *key != "input") {
+                if let Some(value) = metadata.get(*key) {
+                    options.set(key, value)?;
+                }
+            }
+            if !volumes {
+                options.set("classes", &CLASSES.to_string())?;
+            }
+            let answer = if volumes { volumes_of(&metadata)? } else { Answer::Masks };
+            let graph = model::build(word(&metadata, "model")?, &options)?;
+            let outputs = match &answer {
+                Answer::Volumes { target, .. } => vec![target.structures.len()],
+                Answer::Masks => vec![height, width, CLASSES],
+            };
+            if graph.output_shape() != outputs {
+                return Err(wrong("model", &metadata));
+            }
+            let mut network = Network::new(graph, 0);
+            network.load_state(&state)?;
+            // Nothing is trained: the optimizer with the least memory, and a loss that is never asked for.
+            let optimizer = OptimizerSpec::new(OptimizerKind::Sgd);
+            let arithmetic = Arithmetic { precision: Precision::F32, deterministic: false };
+            let trainer = Trainer::new(network, device, arithmetic, Loss::Mse, &optimizer)?;
+            Ok(HeartPredictor { form, crop, normalise: normalise(&metadata)?, answer, input, trainer })
+        };
+        read().map(Some).map_err(|e| if e.file.is_none() { e.at(file) } else { e })
+    }
+
+    pub fn segments(&self) -> bool {
+        matches!(self.answer, Answer::Masks)
+    }
+
+    /// Both phases of a patient, ED first. A ground truth that is there places the crop, as it did in training.
+    pub fn predict(&mut self, patient: &Patient) -> Result<Vec<HeartFound>> {
+        let frames = patient.frames()?;
+        let own = match self.form {
+            Form::Volume { .. } => heart::outline(patient)?.map(|found| found.heart),
+            Form::Slices { .. } => None,
+        };
+        frames.into_iter().map(|frame| self.one(patient, frame, own.as_ref())).collect()
+    }
+
+    fn one(&mut self, patient: &Patient, frame: Frame, own: Option<&PixelBox>) -> Result<HeartFound> {
+        let Heart { sample, image, labels, native, .. } =
+            heart::read(patient, &frame, &self.form, self.crop.as_ref(), own)?;
+        let hearts = PreparedHearts::in_memory(vec![sample.clone()], self.form, image, labels, native)?;
+        match &self.answer {
+            Answer::Volumes { target, sees } => {
+                if *sees == Input::Labels && frame.labels.is_none() {
+                    return Err(Error::new("this network sees the ground truth, and there is none").at(&frame.image));
+                }
+                let views = HeartView::plain(&[0]);
+                let flat = self.input.len() == 3;
+                let batch = fill_volumes(&hearts, &views, &self.normalise, None, *sees, flat)?;
+                let output = self.trainer.predict(&batch)?;
+                let found = target.to_ml(output.data(), &sample);
+                let volumes_ml = target.structures.iter().map(|s| s.word()).zip(found).collect();
+                Ok(HeartFound { sample, volumes_ml, labels: None, frame })
+            }
+            Answer::Masks => {
+                let mut probabilities = Vec::new();
+                let slices: Vec<(usize, usize)> = (0..hearts.shape(0)[0]).map(|z| (0, z)).collect();
+                for slices in slices.chunks(8) {
+                    let (images, _) = fill_slices(&hearts, slices, &self.normalise, None)?;
+                    probabilities.extend_from_slice(self.trainer.predict(&images)?.data());
+                }
+                let labels = to_native(&sample, &probabilities, &self.form);
+                let count = |label: u8| labels.iter().filter(|l| **l == label).count() as f64;
+                let volume =
+                    |(i, structure): (usize, &&'static str)| (*structure, count(i as u8 + 1) * sample.voxel_ml());
+                let volumes_ml = STRUCTURES.iter().enumerate().map(volume).collect();
+                Ok(HeartFound { volumes_ml, labels: Some(labels), sample, frame })
+            }
+        }
+    }
+}
+
+impl HeartFound {
+    pub fn volume_ml(&self, structure: &str) -> Option<f64> {
+        self.volumes_ml.iter().find(|(word, _)| *word == structure).map(|(_, ml)| *ml)
+    }
+
+    /// By the ground truth beside the image, where there is one.
+    pub fn truth_ml(&self, structure: &str) -> Option<f64> {
+        let volumes = self.sample.volumes_ml?;
+        match Structure::parse(structure)? {
+            Structure::One(i) => Some(volumes[i]),
+            Structure::Whole => Some(volumes.iter().sum()),
+        }
+    }
+
+    /// Dice of each structure with that ground truth; of a regression none.
+    pub fn dice(&self) -> Result<Option<[Option<f64>; 3]>> {
+        let (Some(labels), Some(path)) = (&self.labels, &self.frame.labels) else { return Ok(None) };
+        let truth = read_labels(path)?.labels;
+        Ok(Some([1u8, 2, 3].map(|label| {
+            let count = |of: &dyn Fn(bool, bool) -> bool| {
+                truth.iter().zip(labels).filter(|(t, p)| of(**t == label, **p == label)).count() as f64
+            };
+            let sum = count(&|t, _| t) + count(&|_, p| p);
+            (sum > 0.0).then(|| 2.0 * count(&|t, p| t && p) / sum)
+        })))
+    }
+}
+
+fn volumes_of(metadata: &Metadata) -> Result<Answer> {
+    let structures: Option<Vec<Structure>> = word(metadata, "structures")?.split(',').map(Structure::parse).collect();
+    let structures = structures.ok_or_else(|| wrong("structures", metadata))?;
+    let voxels = metadata.contains_key("target_unit_voxels");
+    let key = if voxels { "target_unit_voxels" } else { "target_unit_ml" };
+    let units: Vec<f64> = numbers(metadata, key)?;
+    if units.len() != structures.len() || units.iter().any(|u| !u.is_finite() || *u <= 0.0) {
+        return Err(wrong(key, metadata));
+    }
+    let sees = match word(metadata, "sees")? {
+        "image" => Input::Image,
+        "truth" => Input::Labels,
+        _ => return Err(wrong("sees", metadata)),
+    };
+    Ok(Answer::Volumes { target: Target { voxels, structures, units }, sees })
+}
+
+fn normalise(metadata: &Metadata) -> Result<HeartNormalise> {
+    let one = |key: &str| match numbers::<f64>(metadata, key)?[..] {
+        [value] if value.is_finite() => Ok(value),
+        _ => Err(wrong(key, metadata)),
+    };
+    match metadata.get("normalise").map(String::as_str) {
+        Some("each") => Ok(HeartNormalise::Each),
+        Some("z-score") => match (one("grey_mean")?, one("grey_sd")?) {
+            (mean, sd) if sd > 0.0 => Ok(HeartNormalise::Fixed { mean, sd }),
+            _ => Err(wrong("grey_sd", metadata)),
+        },
+        _ => Err(missing("normalise")),
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(metadata: &Metadata, key: &str) -> Result<T> {
+    serde_json::from_str(word(metadata, key)?).map_err(|_| wrong(key, metadata))
+}
