@@ -19,13 +19,12 @@ pub mod prepared;
 pub mod resample;
 pub mod sample;
 pub mod slices;
+mod volumes;
 mod warp;
 
+pub use crate::clinic::cardiac::Group;
 pub use augment::{HeartAugment, HeartCopy, HeartView};
 pub use batch::Input;
-mod volumes;
-
-pub use crate::clinic::cardiac::Group;
 pub use folder::{Frame, FrameFiles, Hearts, Part, Patient};
 pub use form::Form;
 pub use info::{Info, Phase};

@@ -1,7 +1,9 @@
 //! A slice of a heart as a picture: its grey values, and the masks of its structures.
 
 use crate::dataset::acdc::sample::Window;
-use crate::dataset::acdc::{Form, HeartSample, LabelMap, PreparedHearts, Scan, prepare, read_labels, read_scan};
+use crate::dataset::acdc::{
+    Form, HeartSample, LabelMap, PreparedHearts, Scan, is_prepared, prepare, read_labels, read_scan,
+};
 use crate::dataset::registry;
 use crate::error::{Error, Result};
 use crate::progress::Silent;
@@ -48,6 +50,9 @@ pub fn of(ws: &Workspace, path: &Path, slice: &Slice) -> Result<(Painted, Option
 /// The volumes that the shipped recipes train on; never made here, since that may take long.
 fn prepared(ws: &Workspace, name: &str) -> Result<PreparedHearts> {
     let dataset = registry::load(ws, name)?;
+    if !is_prepared(ws, &dataset, &USUAL) {
+        return Err(Error::new(format!("{name} is not prepared yet")).cure("m prepares it"));
+    }
     prepare(ws, &dataset, &USUAL, &Silent)
 }
 

@@ -35,13 +35,12 @@ pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painte
     let group = if case.group.is_empty() { String::new() } else { format!("{} · ", case.group) };
     painter.spans(below, 0, vec![Span::styled(format!("{words} · {group}{}", case.set), dim)]);
     let masks = hearts.segments();
-    let more = if masks { format!("{:>6}{:>7}", "DI %", "HD mm") } else { String::new() };
-    painter.line(
-        below,
-        1,
-        &format!("{:<6}{:>8}{:>8}{:>8}{:>7}{more}", "ml", "truth", "pred", "error", "%"),
-        Scope::Header,
-    );
+    let wide = below.width >= 50 || !masks;
+    let mut head = format!("{:<6}{:>8}{:>8}{:>8}", "ml", "truth", "pred", "error");
+    head += if wide { "      %" } else { "" };
+    head += if masks { "  DI %" } else { "" };
+    head += if masks && wide { "  HD mm" } else { "" };
+    painter.line(below, 1, &head, Scope::Header);
     for (i, part) in case.parts.iter().enumerate() {
         let mut row = vec![
             Span::styled(format!("{:<6}", part.name), theme.style(scope(part.name))),
