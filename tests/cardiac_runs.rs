@@ -129,7 +129,8 @@ fn masks_are_learned_and_a_patient_predicted_again_has_the_volumes_of_the_run() 
     for found in sandbox.json(&args).as_array().unwrap() {
         for structure in ["rv", "myo", "lv"] {
             let row = &kept[&[patient.clone(), found["phase"].as_str().unwrap().to_owned(), structure.to_owned()]];
-            for (ours, theirs) in [(format!("{structure}_ml"), "prediction_ml"), (format!("truth_{structure}_ml"), "truth_ml")]
+            for (ours, theirs) in
+                [(format!("{structure}_ml"), "prediction_ml"), (format!("truth_{structure}_ml"), "truth_ml")]
             {
                 let (ours, theirs) = (found[&ours].as_f64().unwrap(), number(row, theirs));
                 assert!((ours - theirs).abs() < 1e-9 * (1.0 + theirs), "{structure}: {ours} {theirs}");

@@ -6,7 +6,7 @@ use crate::cli::output;
 use crate::clinic::cardiac::ejection_fraction;
 use crate::dataset::acdc::nifti::{Voxels, write_gz};
 use crate::dataset::acdc::{Group, Hearts, Patient, Phase};
-use crate::dataset::registry;
+use crate::dataset::{DatasetKind, registry};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text;
@@ -119,7 +119,9 @@ fn find(args: &Predict, ws: &Workspace) -> Result<Vec<Patient>> {
 }
 
 fn of_dataset(name: &str, ws: &Workspace) -> Result<Vec<Patient>> {
-    Ok(Hearts::find(&registry::load(ws, name)?.path)?.patients)
+    let dataset = registry::load(ws, name)?;
+    dataset.of_kind(DatasetKind::Acdc, "a network for hearts")?;
+    Ok(Hearts::find(&dataset.path)?.patients)
 }
 
 fn of_folder(path: &Path) -> Result<Vec<Patient>> {
