@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::run::{RunDir, find};
 use crate::text;
 use crate::train::Predictor;
-use crate::train::predictor::Found;
+use crate::train::predictor::{Found, HeartPredictor};
 use crate::workspace::Workspace;
 use clap::Args;
 use image::GrayImage;
@@ -62,6 +62,28 @@ impl Which {
                 let name = file.display().to_string();
                 Ok(Trained { predictor: Predictor::of_file(file, resolved.device)?, run: None, name })
             }
+            (None, None) => Err(Error::usage("no network was named").cure("give --run or --weights")),
+        }
+    }
+}
+
+impl Which {
+    /// Whether the network is for hearts rather than heads.
+    pub fn is_for_hearts(&self, ws: &Workspace) -> Result<bool> {
+        match (&self.run, &self.weights) {
+            (Some(id), _) => Ok(find(ws, id)?.recipe()?.on_hearts()),
+            (None, Some(file)) => HeartPredictor::is_file_for_hearts(file),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// A network for hearts.
+    pub fn hearts(&self, ws: &Workspace, how: &How) -> Result<HeartPredictor> {
+        let resolved = Device::resolve(&how.device)?;
+        resolved.note.iter().for_each(|note| eprintln!("hcwb: {}", text::line(note)));
+        match (&self.run, &self.weights) {
+            (Some(id), _) => HeartPredictor::of_run(&find(ws, id)?, resolved.device),
+            (None, Some(file)) => HeartPredictor::of_file(file, resolved.device),
             (None, None) => Err(Error::usage("no network was named").cure("give --run or --weights")),
         }
     }

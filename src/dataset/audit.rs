@@ -1,5 +1,6 @@
 //! The audit: what is wrong with a data set, file by file.
 
+use super::acdc::{self, Offered};
 use super::aside;
 pub use super::finding::{Finding, FindingKind, Severity};
 use super::fingerprint::digest;
@@ -7,7 +8,7 @@ use super::hc18::{
     self, Folder, HC_TOLERANCE_MM, ImageFile, Listing, PUBLISHED_PIXEL_SIZE_MM, PUBLISHED_SIZE_PX, Part, Ring, Row,
     TableDefectKind,
 };
-use super::registry::{AuditSummary, Dataset};
+use super::registry::{AuditSummary, Dataset, DatasetKind};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::workspace::Workspace;
@@ -42,9 +43,17 @@ impl Audit {
 /// Reads every file of the data set and records what is wrong: the summary in `datasets/<name>.toml`, all findings in
 /// `datasets/<name>.audit.json`.
 pub fn audit(ws: &Workspace, dataset: &Dataset, progress: &dyn Progress) -> Result<Audit> {
+    audit_with(ws, dataset, &[], progress)
+}
+
+/// As [`audit`], with offered volumes of hearts to compare with.
+pub fn audit_with(ws: &Workspace, dataset: &Dataset, offers: &[Offered], progress: &dyn Progress) -> Result<Audit> {
     let mut dataset = dataset.clone();
     dataset.refresh(ws, progress)?;
-    let audit = audit_folder(&dataset.path, progress)?;
+    let audit = match dataset.kind {
+        DatasetKind::Hc18 => audit_folder(&dataset.path, progress)?,
+        DatasetKind::Acdc => acdc::audit_offered(&dataset.path, offers, progress)?,
+    };
     let recorded = Recorded { fingerprint: dataset.fingerprint.clone(), audit };
     let json = serde_json::to_vec_pretty(&recorded).map_err(|e| Error::new("cannot write the audit").because(e))?;
     aside::replace(&findings_file(ws, &dataset.name), &json)?;
@@ -71,7 +80,7 @@ pub(super) fn findings_file(ws: &Workspace, name: &str) -> PathBuf {
     ws.datasets().join(format!("{name}.audit.json"))
 }
 
-/// Audits a folder that need not be registered.
+/// Audits a folder of HC18 that need not be registered.
 pub fn audit_folder(dir: &Path, progress: &dyn Progress) -> Result<Audit> {
     let folder = Folder::find(dir)?;
     let mut audit = Audit { images: 0, findings: Vec::new() };

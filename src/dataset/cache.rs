@@ -4,7 +4,7 @@
 //! and `samples.json`. It is made aside and moved into place; it may be deleted at any time.
 
 use super::hc18::{self, Folder, ImageFile, Part, Ring, Row};
-use super::registry::{Dataset, Freshness};
+use super::registry::{Dataset, DatasetKind, Freshness};
 use super::resize::resize_into;
 pub use super::sample::{Sample, Skipped};
 use super::stored::{self, Mapped};
@@ -133,6 +133,7 @@ pub fn prepare(
     progress: &dyn Progress,
 ) -> Result<Prepared> {
     preparation.check()?;
+    dataset.of_kind(DatasetKind::Hc18, "preparing ultrasound images")?;
     let mut dataset = dataset.clone();
     let mut notes = Vec::new();
     match dataset.refresh(ws, progress)? {

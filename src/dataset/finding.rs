@@ -41,8 +41,28 @@ pub enum FindingKind {
     HcDisagrees,
     /// Not 8-bit grey: converted.
     ConvertedImage,
-    /// A PNG whose name is neither an image's nor an annotation's: left out.
+    /// A file whose name says no part in the data: left out.
     UnexpectedFile,
+    /// `Info.cfg` is missing, or a key of it is missing, repeated or not to be read.
+    WrongInfo,
+    /// Neither image nor mask of ED or ES.
+    MissingPhase,
+    /// A mask that holds something else than 0, 1, 2 and 3.
+    WrongLabel,
+    /// A mask with other numbers of voxels than its image.
+    MaskShapeDiffers,
+    /// A heart without its right ventricle, its myocardium or its left ventricle.
+    EmptyStructure,
+    /// Image and mask, or the header's own pixdim and sform, say different spacings.
+    SpacingDiffers,
+    /// A spacing that no cine of a heart has.
+    OddSpacing,
+    /// The frame's header and that of the 4D file say different things.
+    CineDiffers,
+    /// The left ventricle is larger at ES than at ED.
+    PhasesSwapped,
+    /// An offered volume is at least 1 ml from the counted one.
+    AbnormalVolume,
 }
 
 impl FindingKind {
@@ -50,7 +70,7 @@ impl FindingKind {
         use FindingKind::*;
         match self {
             MissingTable | WrongHeader | UnparsableRow | MissingPartner | UnreadableImage | RowWithoutImage
-            | ImageWithoutRow => Severity::Error,
+            | ImageWithoutRow | WrongInfo | MissingPhase | WrongLabel | MaskShapeDiffers => Severity::Error,
             _ => Severity::Warning,
         }
     }
@@ -77,6 +97,16 @@ impl FindingKind {
             HcDisagrees => "hc-disagrees",
             ConvertedImage => "converted-image",
             UnexpectedFile => "unexpected-file",
+            WrongInfo => "wrong-info",
+            MissingPhase => "missing-phase",
+            WrongLabel => "wrong-label",
+            MaskShapeDiffers => "mask-shape-differs",
+            EmptyStructure => "empty-structure",
+            SpacingDiffers => "spacing-differs",
+            OddSpacing => "odd-spacing",
+            CineDiffers => "cine-differs",
+            PhasesSwapped => "phases-swapped",
+            AbnormalVolume => "abnormal-volume",
         }
     }
 }
@@ -105,7 +135,12 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_json() {
-        for kind in [FindingKind::MissingPartner, FindingKind::HcDisagrees, FindingKind::UnexpectedFile] {
+        for kind in [
+            FindingKind::MissingPartner,
+            FindingKind::HcDisagrees,
+            FindingKind::UnexpectedFile,
+            FindingKind::AbnormalVolume,
+        ] {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.word()));
         }
     }

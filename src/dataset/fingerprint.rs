@@ -1,6 +1,6 @@
 //! What identifies raw data: a digest of names and contents, and a cheap stamp that says when to compute it again.
 
-use super::hc18::Folder;
+use super::raw::Raw;
 use crate::error::Result;
 use crate::progress::Progress;
 use rayon::prelude::*;
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// 32 hexadecimal digits (half of a SHA-256) over the sorted names and contents of all files; independent of where
 /// the folder lies.
-pub fn fingerprint(folder: &Folder, progress: &dyn Progress) -> Result<String> {
-    let files = folder.files()?;
+pub fn fingerprint(raw: &Raw, progress: &dyn Progress) -> Result<String> {
+    let files = raw.files()?;
     progress.begin("hashing files", files.len() as u64);
     let digests: Vec<[u8; 32]> = files
         .par_iter()
@@ -48,8 +48,8 @@ fn combine<'a>(files: impl Iterator<Item = (&'a str, [u8; 32])>) -> String {
 }
 
 /// 32 hexadecimal digits over names, sizes and times of modification: a few milliseconds for thousands of files.
-pub fn stamp(folder: &Folder) -> Result<String> {
-    let files: Vec<(String, PathBuf)> = folder.files()?;
+pub fn stamp(raw: &Raw) -> Result<String> {
+    let files: Vec<(String, PathBuf)> = raw.files()?;
     let mut all = Sha256::new();
     for (name, path) in files {
         all.update((name.len() as u64).to_le_bytes());

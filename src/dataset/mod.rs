@@ -1,4 +1,4 @@
-//! What is learned from: reading HC18, judging it, preparing it, splitting it, filling batches; and phantoms.
+//! What is learned from: reading HC18 and ACDC, judging, preparing, splitting, filling batches; and phantoms.
 
 pub mod acdc;
 pub mod aside;
@@ -13,6 +13,7 @@ pub mod hc18;
 pub mod mask_batch;
 pub mod normalise;
 pub mod phantom;
+pub mod raw;
 pub mod registry;
 pub mod resize;
 mod sample;

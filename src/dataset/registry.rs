@@ -2,6 +2,7 @@
 
 use super::fingerprint::{fingerprint, stamp};
 use super::hc18::{Folder, Part};
+use super::raw::Raw;
 use super::{aside, audit};
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Progress;
@@ -15,12 +16,14 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "kebab-case")]
 pub enum DatasetKind {
     Hc18,
+    Acdc,
 }
 
 impl DatasetKind {
     pub fn word(self) -> &'static str {
         match self {
             DatasetKind::Hc18 => "hc18",
+            DatasetKind::Acdc => "acdc",
         }
     }
 }
@@ -31,9 +34,9 @@ impl std::str::FromStr for DatasetKind {
     fn from_str(word: &str) -> Result<Self> {
         match word {
             "hc18" => Ok(DatasetKind::Hc18),
-            "acdc" => Err(Error::usage("data of kind acdc cannot be read yet").cure("use hc18")),
+            "acdc" => Ok(DatasetKind::Acdc),
             other => Err(Error::usage(format!("there is no kind of data called \"{}\"", text::line(other)))
-                .cure("the kinds are: hc18")),
+                .cure("the kinds are: hc18, acdc")),
         }
     }
 }
@@ -79,8 +82,19 @@ impl Dataset {
         ws.datasets().join(format!("{name}.toml"))
     }
 
+    /// Refuses data of another kind than what is being done can be done with.
+    pub fn of_kind(&self, kind: DatasetKind, doing: &str) -> Result<()> {
+        if self.kind == kind {
+            return Ok(());
+        }
+        let (name, is, wanted) = (&self.name, self.kind.word(), kind.word());
+        Err(Error::usage(format!("{name} is of kind {is}; {doing} wants data of kind {wanted}"))
+            .cure("hcwb data list shows the kinds"))
+    }
+
     /// Where the image called `file` in a sample lies: for screens that show it.
     pub fn image_path(&self, file: &str) -> Result<PathBuf> {
+        self.of_kind(DatasetKind::Hc18, "showing an ultrasound image")?;
         let folder = Folder::find(&self.path)?;
         // Samples come from the training part alone, and their names were listed there: no separators in them.
         let part = folder.part(Part::Training).filter(|_| !file.contains(['/', '\\']));
@@ -99,16 +113,16 @@ impl Dataset {
 
     /// Looks, cheaply unless something moved, whether the raw data changed since they were registered.
     pub fn refresh(&mut self, ws: &Workspace, progress: &dyn Progress) -> Result<Freshness> {
-        let Ok(folder) = Folder::find(&self.path) else { return Ok(Freshness::Gone) };
-        let now = stamp(&folder)?;
+        let Ok(raw) = Raw::find(self.kind, &self.path) else { return Ok(Freshness::Gone) };
+        let now = stamp(&raw)?;
         if now == self.stamp {
             return Ok(Freshness::Same);
         }
-        let fingerprint = fingerprint(&folder, progress)?;
+        let fingerprint = fingerprint(&raw, progress)?;
         let changed = fingerprint != self.fingerprint;
         if changed {
             self.fingerprint = fingerprint;
-            self.images = count_images(&folder)?;
+            self.images = raw.count_images()?;
             self.audit = None;
         }
         self.stamp = now;
@@ -140,19 +154,19 @@ pub fn add(ws: &Workspace, kind: DatasetKind, dir: &Path, name: &str, progress: 
         return Err(exists());
     }
     // Found as named first, so that the message about a missing folder names what was typed.
-    Folder::find(dir)?;
+    Raw::find(kind, dir)?;
     let path = std::fs::canonicalize(dir).doing("open the data folder", dir)?;
     if path.to_str().is_none() {
         return Err(Error::new("the folder's path is not valid UTF-8").at(dir).cure("rename the folder"));
     }
     ws.make(&ws.datasets())?;
-    let folder = Folder::find(&path)?;
+    let raw = Raw::find(kind, &path)?;
     let dataset = Dataset {
         name: name.to_owned(),
         kind,
-        fingerprint: fingerprint(&folder, progress)?,
-        stamp: stamp(&folder)?,
-        images: count_images(&folder)?,
+        fingerprint: fingerprint(&raw, progress)?,
+        stamp: stamp(&raw)?,
+        images: raw.count_images()?,
         path,
         added: jiff::Timestamp::now(),
         audit: None,
@@ -161,14 +175,6 @@ pub fn add(ws: &Workspace, kind: DatasetKind, dir: &Path, name: &str, progress: 
         return Err(exists());
     }
     Ok(dataset)
-}
-
-fn count_images(folder: &Folder) -> Result<usize> {
-    let mut images = 0;
-    for part in &folder.parts {
-        images += part.read()?.images.len();
-    }
-    Ok(images)
 }
 
 /// The data set called `name`; an unknown name suggests the nearest one.

@@ -34,6 +34,7 @@ pub fn create(ws: &Workspace, recipe: &Recipe, options: &StartOptions, progress:
     crate::train::memory::check_launch(recipe, &graph, device)?;
     crate::train::pretrained::check(ws, recipe)?;
     let mut dataset = registry::load(ws, &recipe.data.dataset)?;
+    Data::check_kind(&dataset, recipe)?;
     dataset.refresh(ws, progress)?;
     let found = match audit::recorded(ws, &dataset) {
         Some(found) => found,

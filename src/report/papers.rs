@@ -103,9 +103,9 @@ struct Paper {
     cell: Vec<Cell>,
     #[serde(default)]
     heart: Vec<HeartCell>,
-    /// Read by whoever cleans data, not here.
+    /// Table 9 of S4, read where the data are cleaned.
     #[serde(default, rename = "patient")]
-    _patient: Vec<toml::Table>,
+    _patients: Vec<toml::Value>,
 }
 
 /// Every published cell on heads.

@@ -1,5 +1,6 @@
-//! `hcwb predict`: images through a trained network, to masks, ellipses and circumferences.
+//! `hcwb predict`: images through a trained network, to masks, ellipses and circumferences; or hearts to volumes.
 
+mod hearts;
 mod images;
 mod overlay;
 mod results;
@@ -22,12 +23,12 @@ use row::Row;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Circumferences of heads in images, by a trained network.
+/// Circumferences of heads in images, or volumes of hearts in patients' folders, by a trained network.
 #[derive(Args)]
 pub struct Predict {
     #[command(flatten)]
     which: Which,
-    /// PNG files of any size, folders of them, or a data set by its name
+    /// PNG files of any size, folders of them, or a data set by its name; of hearts patients' folders
     #[arg(value_name = "PATH", required_unless_present = "data")]
     paths: Vec<String>,
     /// A data set, as `hcwb data list` has it; may repeat
@@ -71,6 +72,9 @@ pub fn positive(word: &str) -> Result<f64, String> {
 
 /// Predicts every image; those that cannot be read are named, skipped, and an error at the end.
 pub fn run(args: &Predict, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
+    if args.which.is_for_hearts(ws)? {
+        return hearts::run(args, ws, progress);
+    }
     let files = images::find(&args.paths, &args.data, args.test, ws)?;
     let sizes = PixelSizes::of(&files, args.pixel_size, args.pixel_sizes.as_deref())?;
     sizes.remarks().iter().for_each(|remark| eprintln!("hcwb: {}", text::line(remark)));
@@ -121,7 +125,7 @@ pub fn run(args: &Predict, ws: &Workspace, progress: &dyn Progress) -> Result<()
         Ok((rows, errors))
     })?;
     if let Some(path) = &args.csv {
-        write_csv(path, &rows, args.force)?;
+        write_csv(path, &results::csv(&rows)?, args.force)?;
     }
     match args.json {
         true => output::json(&rows)?,
@@ -171,12 +175,11 @@ fn shown(rows: &[Row]) -> String {
     text
 }
 
-fn write_csv(path: &Path, rows: &[Row], force: bool) -> Result<()> {
-    let content = results::csv(rows)?;
+fn write_csv(path: &Path, content: &[u8], force: bool) -> Result<()> {
     if force {
-        return aside::replace(path, &content);
+        return aside::replace(path, content);
     }
-    match aside::create(path, &content)? {
+    match aside::create(path, content)? {
         true => Ok(()),
         false => Err(exists(path)),
     }

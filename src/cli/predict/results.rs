@@ -45,15 +45,27 @@ impl Results {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.aside.join(name);
-        let folder = path.parent().unwrap_or(&self.aside);
-        fs::create_dir_all(folder).doing("make the folder of results", folder)?;
+        let path = self.place(name)?;
         fs::write(&path, bytes).doing("write", &path)
     }
 
+    /// Where `name`, such as `masks/NAME.nii.gz`, is to be written now.
+    pub fn place(&self, name: &str) -> Result<PathBuf> {
+        let path = self.aside.join(name);
+        let folder = path.parent().unwrap_or(&self.aside);
+        fs::create_dir_all(folder).doing("make the folder of results", folder)?;
+        Ok(path)
+    }
+
     /// Writes the table and moves the folder into place.
-    pub fn finish(mut self, rows: &[Row]) -> Result<()> {
-        fs::write(self.aside.join(TABLE), csv(rows)?).doing("write the predictions", self.aside.join(TABLE))?;
+    pub fn finish(self, rows: &[Row]) -> Result<()> {
+        let table = csv(rows)?;
+        self.finish_with(&table)
+    }
+
+    /// As [`Results::finish`], with the table as it is to be.
+    pub fn finish_with(mut self, table: &[u8]) -> Result<()> {
+        fs::write(self.aside.join(TABLE), table).doing("write the predictions", self.aside.join(TABLE))?;
         let before = aside::name_beside(&self.folder);
         let replaced = self.folder.is_dir();
         if replaced {

@@ -89,6 +89,16 @@ impl Hearts {
         self.patients.iter().find(|patient| patient.name == name)
     }
 
+    /// Frames whose images are there, of whichever phase.
+    pub fn count_images(&self) -> Result<usize> {
+        let mut images = 0;
+        for patient in &self.patients {
+            let files = patient.files()?;
+            images += files.iter().filter(|(name, _)| name.contains("_frame") && !name.contains("_gt.")).count();
+        }
+        Ok(images)
+    }
+
     /// Every file that makes up the data, with a name that does not depend on where the folder lies, sorted by it.
     pub fn files(&self) -> Result<Vec<(String, PathBuf)>> {
         let mut files = Vec::new();

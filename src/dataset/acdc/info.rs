@@ -65,9 +65,11 @@ impl Info {
     pub fn parse(content: &str) -> Result<Info> {
         let (entries, mut defects) = entries(content);
         let whole = |what: &'static str| move |text: &str| text.parse::<u32>().map_err(|_| format!("is no {what}"));
-        let measure = |text: &str| match text.parse::<f64>() {
-            Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-            _ => Err("is no number above 0".to_owned()),
+        let measure = |low: f64, high: f64, unit: &'static str| {
+            move |text: &str| match text.parse::<f64>() {
+                Ok(value) if (low..=high).contains(&value) => Ok(value),
+                _ => Err(format!("is not between {low} and {high} {unit}")),
+            }
         };
         let frame = |key: &str| {
             let frame = entry(&entries, key, whole("number of a frame")).and_then(|frame| match frame {
@@ -82,8 +84,8 @@ impl Info {
             Group::parse(text).ok_or("is none of NOR, MINF, DCM, HCM and RV".to_owned())
         });
         let group = group.map_err(&mut keep).ok();
-        let height_cm = entry(&entries, "Height", measure).map_err(&mut keep).ok();
-        let weight_kg = entry(&entries, "Weight", measure).map_err(&mut keep).ok();
+        let height_cm = entry(&entries, "Height", measure(30.0, 250.0, "cm")).map_err(&mut keep).ok();
+        let weight_kg = entry(&entries, "Weight", measure(2.0, 400.0, "kg")).map_err(&mut keep).ok();
         let frames = entry(&entries, "NbFrame", whole("number of frames")).map_err(&mut keep).ok();
         for (key, frame) in [("ED", ed), ("ES", es)] {
             if let Some(frames) = frames.filter(|frames| frame > *frames) {

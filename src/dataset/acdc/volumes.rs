@@ -1,6 +1,6 @@
 //! Volumes by counting the voxels of the ground truth: ml = voxels * dx * dy * dz / 1000 (preprint, 5.1.1).
 
-use super::{Hearts, Patient, Phase, read_header, read_labels};
+use super::{Hearts, LabelMap, Patient, Phase, read_header, read_labels};
 use crate::clinic::cardiac::{
     Body, Diagnosis, Function, Group, HCM_THICKNESS_MM, Measures, body_surface_m2, diagnose, myocardial_mass_g,
 };
@@ -104,6 +104,11 @@ impl PhaseVolumes {
                 map.fits(&image).map_err(|e| e.at(&files.labels))?;
             }
         }
+        Ok(PhaseVolumes::count(&map, phase, frame))
+    }
+
+    /// Counts a mask.
+    pub fn count(map: &LabelMap, phase: Phase, frame: u32) -> PhaseVolumes {
         let header = &map.header;
         let voxels = map.counts();
         let voxel_ml = header.voxel_ml();
@@ -111,7 +116,7 @@ impl PhaseVolumes {
         let [dx, dy, _] = header.spacing_mm;
         let walls =
             map.labels.chunks_exact(width * height).filter_map(|slice| wall_thickness_mm(slice, width, [dx, dy], 2, 3));
-        Ok(PhaseVolumes {
+        PhaseVolumes {
             phase,
             frame,
             spacing_mm: header.spacing_mm,
@@ -119,12 +124,18 @@ impl PhaseVolumes {
             voxels,
             volumes_ml: voxels.map(|n| n as f64 * voxel_ml),
             thick_segments: walls.flatten().filter(|mm| *mm > HCM_THICKNESS_MM).count(),
-        })
+        }
     }
 }
 
 impl PatientVolumes {
     pub fn of(patient: &Patient) -> PatientVolumes {
+        let phases = Phase::ALL.map(|phase| PhaseVolumes::of(patient, phase));
+        PatientVolumes { phases, ..PatientVolumes::without_volumes(patient) }
+    }
+
+    /// What `Info.cfg` says, nothing counted.
+    pub(super) fn without_volumes(patient: &Patient) -> PatientVolumes {
         let info = patient.info.as_ref().ok();
         let body = info.and_then(|info| Some(Body { height_cm: info.height_cm?, weight_kg: info.weight_kg? }));
         PatientVolumes {
@@ -133,7 +144,7 @@ impl PatientVolumes {
             body,
             frames: info.map(|info| [info.ed, info.es]),
             defects: info.map(|info| info.defects.clone()).unwrap_or_default(),
-            phases: Phase::ALL.map(|phase| PhaseVolumes::of(patient, phase)),
+            phases: Phase::ALL.map(|_| Err(Error::new("not counted"))),
         }
     }
 
@@ -171,7 +182,7 @@ impl PatientVolumes {
         Phase::ALL.map(|phase| self.row(phase))
     }
 
-    fn row(&self, phase: Phase) -> VolumeRow {
+    pub(super) fn row(&self, phase: Phase) -> VolumeRow {
         let counted = self.phase(phase);
         let function = self.function();
         let bsa_m2 = self.body.as_ref().map(body_surface_m2);

@@ -50,7 +50,7 @@ pub fn name_of(index: u64) -> String {
     }
 }
 
-fn key(seed: u64, number: u64, purpose: &[u8; 16]) -> [u8; 32] {
+pub(super) fn key(seed: u64, number: u64, purpose: &[u8; 16]) -> [u8; 32] {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&number.to_le_bytes());

@@ -1,10 +1,11 @@
-//! Phantoms: drawn fetal-head ultrasound whose ellipse and pixel size are known, in HC18's own layout.
+//! Phantoms: drawn fetal-head ultrasound whose ellipse and pixel size are known, in HC18's own layout; and [`heart`]s.
 //!
 //! For tests, for the demo, and for a first look at a network before real data are at hand. Sizes follow the published
 //! training set: three trimester-like ranges of HC (mm), HC in px from 440 to 1790, pixel sizes from 0.05 to 0.39 mm,
 //! nearly independent of one another within a trimester.
 
 mod anatomy;
+pub mod heart;
 mod scene;
 mod speckle;
 mod write;

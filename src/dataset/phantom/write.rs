@@ -20,17 +20,7 @@ pub fn write(dir: &Path, count: u64, seed: u64, progress: &dyn Progress) -> Resu
     if count == 0 || count > MOST {
         return Err(Error::usage(format!("{count} phantoms cannot be drawn")).cure(format!("ask for 1 to {MOST}")));
     }
-    match fs::read_dir(dir) {
-        Ok(mut entries) => {
-            if entries.next().is_some() {
-                return Err(Error::usage("the folder for the phantoms is not empty")
-                    .at(dir)
-                    .cure("name a new folder, or empty this one"));
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(Error::io("open the folder for the phantoms", dir, e)),
-    }
+    empty_folder(dir)?;
     let images = dir.join(Part::Training.folder_name());
     fs::create_dir_all(&images).doing("make the folder for the phantoms", &images)?;
     // First, so that even an interrupted folder is never taken for real images.
@@ -53,6 +43,22 @@ pub fn write(dir: &Path, count: u64, seed: u64, progress: &dyn Progress) -> Resu
     let table = dir.join(Part::Training.table_name());
     let text = format!("filename,pixel size(mm),head circumference (mm)\r\n{}", rows.concat());
     fs::write(&table, text).doing("write the table", &table)
+}
+
+/// Refuses a folder that holds anything; one that is not there is made later.
+pub(super) fn empty_folder(dir: &Path) -> Result<()> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(Error::usage("the folder for the phantoms is not empty")
+                    .at(dir)
+                    .cure("name a new folder, or empty this one"));
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("open the folder for the phantoms", dir, e)),
+    }
+    Ok(())
 }
 
 fn save(path: &Path, image: &GrayImage) -> Result<()> {

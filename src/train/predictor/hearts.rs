@@ -1,14 +1,13 @@
 //! A trained network for hearts, ready to say what it sees in patients' folders.
 
 use super::about::{Metadata, missing, numbers, word, wrong};
+use crate::dataset::acdc::STRUCTURES;
 use crate::dataset::acdc::batch::{CLASSES, fill_slices, fill_volumes};
 use crate::dataset::acdc::crop::Crop;
-use crate::dataset::acdc::heart::{self, Heart};
+use crate::dataset::acdc::prepare::of_patients;
 use crate::dataset::acdc::slices::to_native;
 use crate::dataset::acdc::{Form, Frame, HeartNormalise, HeartSample, HeartView, Input, Patient, PreparedHearts};
-use crate::dataset::acdc::{STRUCTURES, read_labels};
 use crate::error::{Error, Result};
-use crate::geometry::PixelBox;
 use crate::model::{self, ModelOptions};
 use crate::nn::program::Arithmetic;
 use crate::nn::{Device, Loss, Network, OptimizerKind, OptimizerSpec, Precision, Trainer, weights};
@@ -45,17 +44,15 @@ pub struct HeartFound {
     pub frame: Frame,
 }
 
-/// Whether a weights file's metadata speak of hearts.
-fn of_hearts(metadata: &Metadata) -> bool {
-    metadata.get("task").is_some_and(|task| task.starts_with("cardiac-"))
-}
-
 impl HeartPredictor {
-    /// The best weights of a run; `None` where the run learned something else than hearts.
-    pub fn of_run(run: &RunDir, device: Device) -> Result<Option<HeartPredictor>> {
-        if !run.recipe()?.on_hearts() {
-            return Ok(None);
-        }
+    /// Whether a weights file's metadata speak of hearts.
+    pub fn is_file_for_hearts(file: &Path) -> Result<bool> {
+        let (_, metadata) = weights::load(file)?;
+        Ok(metadata.get("task").is_some_and(|task| task.starts_with("cardiac-")))
+    }
+
+    /// The best weights of a run.
+    pub fn of_run(run: &RunDir, device: Device) -> Result<HeartPredictor> {
         let file = Which::Best.weights(run);
         if !file.is_file() {
             return Err(Error::new(format!("the run {} has no best weights yet", run.id()))
@@ -65,12 +62,9 @@ impl HeartPredictor {
         HeartPredictor::of_file(&file, device)
     }
 
-    /// A weights file whose metadata say what it is for; `None` where that is not hearts.
-    pub fn of_file(file: &Path, device: Device) -> Result<Option<HeartPredictor>> {
+    /// A weights file whose metadata say what it is for, as every run on hearts writes them.
+    pub fn of_file(file: &Path, device: Device) -> Result<HeartPredictor> {
         let (state, metadata) = weights::load(file)?;
-        if !of_hearts(&metadata) {
-            return Ok(None);
-        }
         let read = || -> Result<HeartPredictor> {
             let (form, crop) = (json::<Form>(&metadata, "form")?, json::<Option<Crop>>(&metadata, "crop")?);
             form.check()?;
@@ -110,7 +104,7 @@ impl HeartPredictor {
             let trainer = Trainer::new(network, device, arithmetic, Loss::Mse, &optimizer)?;
             Ok(HeartPredictor { form, crop, normalise: normalise(&metadata)?, answer, input, trainer })
         };
-        read().map(Some).map_err(|e| if e.file.is_none() { e.at(file) } else { e })
+        read().map_err(|e| if e.file.is_none() { e.at(file) } else { e })
     }
 
     pub fn segments(&self) -> bool {
@@ -120,25 +114,22 @@ impl HeartPredictor {
     /// Both phases of a patient, ED first. A ground truth that is there places the crop, as it did in training.
     pub fn predict(&mut self, patient: &Patient) -> Result<Vec<HeartFound>> {
         let frames = patient.frames()?;
-        let own = match self.form {
-            Form::Volume { .. } => heart::outline(patient)?.map(|found| found.heart),
-            Form::Slices { .. } => None,
-        };
-        frames.into_iter().map(|frame| self.one(patient, frame, own.as_ref())).collect()
+        let hearts = of_patients(std::slice::from_ref(patient), &self.form, self.crop.as_ref())?;
+        if let Some(skipped) = hearts.skipped.first() {
+            return Err(Error::new(skipped.reason.clone()).at(&patient.path));
+        }
+        frames.into_iter().enumerate().map(|(i, frame)| self.one(&hearts, i, frame)).collect()
     }
 
-    fn one(&mut self, patient: &Patient, frame: Frame, own: Option<&PixelBox>) -> Result<HeartFound> {
-        let Heart { sample, image, labels, native, .. } =
-            heart::read(patient, &frame, &self.form, self.crop.as_ref(), own)?;
-        let hearts = PreparedHearts::in_memory(vec![sample.clone()], self.form, image, labels, native)?;
+    fn one(&mut self, hearts: &PreparedHearts, i: usize, frame: Frame) -> Result<HeartFound> {
+        let sample = hearts.samples[i].clone();
         match &self.answer {
             Answer::Volumes { target, sees } => {
                 if *sees == Input::Labels && frame.labels.is_none() {
                     return Err(Error::new("this network sees the ground truth, and there is none").at(&frame.image));
                 }
-                let views = HeartView::plain(&[0]);
                 let flat = self.input.len() == 3;
-                let batch = fill_volumes(&hearts, &views, &self.normalise, None, *sees, flat)?;
+                let batch = fill_volumes(hearts, &HeartView::plain(&[i]), &self.normalise, None, *sees, flat)?;
                 let output = self.trainer.predict(&batch)?;
                 let found = target.to_ml(output.data(), &sample);
                 let volumes_ml = target.structures.iter().map(|s| s.word()).zip(found).collect();
@@ -146,16 +137,15 @@ impl HeartPredictor {
             }
             Answer::Masks => {
                 let mut probabilities = Vec::new();
-                let slices: Vec<(usize, usize)> = (0..hearts.shape(0)[0]).map(|z| (0, z)).collect();
+                let slices: Vec<(usize, usize)> = (0..hearts.shape(i)[0]).map(|z| (i, z)).collect();
                 for slices in slices.chunks(8) {
-                    let (images, _) = fill_slices(&hearts, slices, &self.normalise, None)?;
+                    let (images, _) = fill_slices(hearts, slices, &self.normalise, None)?;
                     probabilities.extend_from_slice(self.trainer.predict(&images)?.data());
                 }
                 let labels = to_native(&sample, &probabilities, &self.form);
                 let count = |label: u8| labels.iter().filter(|l| **l == label).count() as f64;
-                let volume =
-                    |(i, structure): (usize, &&'static str)| (*structure, count(i as u8 + 1) * sample.voxel_ml());
-                let volumes_ml = STRUCTURES.iter().enumerate().map(volume).collect();
+                let ml = |(i, word): (usize, &&'static str)| (*word, count(i as u8 + 1) * sample.voxel_ml());
+                let volumes_ml = STRUCTURES.iter().enumerate().map(ml).collect();
                 Ok(HeartFound { volumes_ml, labels: Some(labels), sample, frame })
             }
         }
@@ -174,19 +164,6 @@ impl HeartFound {
             Structure::One(i) => Some(volumes[i]),
             Structure::Whole => Some(volumes.iter().sum()),
         }
-    }
-
-    /// Dice of each structure with that ground truth; of a regression none.
-    pub fn dice(&self) -> Result<Option<[Option<f64>; 3]>> {
-        let (Some(labels), Some(path)) = (&self.labels, &self.frame.labels) else { return Ok(None) };
-        let truth = read_labels(path)?.labels;
-        Ok(Some([1u8, 2, 3].map(|label| {
-            let count = |of: &dyn Fn(bool, bool) -> bool| {
-                truth.iter().zip(labels).filter(|(t, p)| of(**t == label, **p == label)).count() as f64
-            };
-            let sum = count(&|t, _| t) + count(&|_, p| p);
-            (sum > 0.0).then(|| 2.0 * count(&|t, p| t && p) / sum)
-        })))
     }
 }
 

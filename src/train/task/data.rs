@@ -8,7 +8,7 @@ use super::hc_segmentation::HcSegmentation;
 use super::heads::Heads;
 use super::hearts::Hearts;
 use crate::dataset::acdc::{self, Form, PreparedHearts};
-use crate::dataset::{Dataset, Prepared, cache};
+use crate::dataset::{Dataset, DatasetKind, Prepared, cache};
 use crate::error::{Error, Result};
 use crate::nn::Graph;
 use crate::progress::Progress;
@@ -23,8 +23,14 @@ pub enum Data {
 }
 
 impl Data {
+    /// Refuses data of another kind than what `recipe` learns from.
+    pub fn check_kind(dataset: &Dataset, recipe: &Recipe) -> Result<()> {
+        dataset.of_kind(if recipe.on_hearts() { DatasetKind::Acdc } else { DatasetKind::Hc18 }, &recipe.task)
+    }
+
     /// Opens the cache that `recipe` needs, or makes it.
     pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
+        Data::check_kind(dataset, recipe)?;
         let [width, height] = recipe.data.size;
         let form = match recipe.task.as_str() {
             "cardiac-volume" => Form::Volume { slices: recipe.data.slices, height, width },

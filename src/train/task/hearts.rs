@@ -2,7 +2,7 @@
 
 use super::data::check_parts;
 use super::{Figures, Set};
-use crate::dataset::acdc::{HeartAugment, HeartNormalise, HeartSample, Phase, PreparedHearts};
+use crate::dataset::acdc::{ABNORMAL_PATIENTS, HeartAugment, HeartNormalise, HeartSample, Phase, PreparedHearts};
 use crate::dataset::split::{self, Split};
 use crate::error::{Error, Result};
 use crate::nn::Loss;
@@ -90,18 +90,15 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("numbers and words make JSON")
 }
 
-/// Whether a recipe learns from a heart, or is judged by it.
+/// Whether a recipe learns from a heart, or is judged by it. Clean data are without the patients of S4's Table 9.
 fn takes(recipe: &Recipe, sample: &HeartSample) -> bool {
     let phase = match recipe.data.phases.as_str() {
         "ed" => sample.phase == Phase::Ed,
         "es" => sample.phase == Phase::Es,
         _ => true,
     };
-    phase && sample.volumes_ml.is_some() && !(recipe.data.clean && ABNORMAL.contains(&sample.patient.as_str()))
+    phase && sample.volumes_ml.is_some() && !(recipe.data.clean && ABNORMAL_PATIENTS.contains(&sample.patient.as_str()))
 }
-
-/// The patients of S4's Table 9.
-const ABNORMAL: [&str; 6] = ["patient019", "patient078", "patient079", "patient080", "patient093", "patient099"];
 
 /// Figures of one set among all rows.
 pub fn figures(rows: &[HeartPrediction], set: Set) -> Figures {

@@ -51,20 +51,32 @@ pub fn read_scan(path: &Path) -> Result<Scan> {
 pub fn read_labels(path: &Path) -> Result<LabelMap> {
     let (header, stream) = header::open(path)?;
     one_volume(&header, path)?;
-    let labels = voxels::read(&header, stream, path, |at, value| {
-        let label = value.round();
-        // Scaled by a slope, a whole number need not come out to the last bit.
-        if (value - label).abs() <= 1e-4 && (0.0..=3.0).contains(&label) {
-            return Ok(label as u8);
-        }
-        Err(Error::new(format!("voxel {} of the mask holds {value}, which is no label", header.place(at)))
-            .at(path)
-            .cure("labels are 0 background, 1 right ventricle, 2 myocardium, 3 left ventricle"))
-    })?;
+    let labels = voxels::read(&header, stream, path, |at, value| label(&header, at, value).map_err(|e| e.at(path)))?;
     Ok(LabelMap { header, labels })
 }
 
+fn label(header: &Header, at: usize, value: f64) -> Result<u8> {
+    let label = value.round();
+    // Scaled by a slope, a whole number need not come out to the last bit.
+    if (value - label).abs() <= 1e-4 && (0.0..=3.0).contains(&label) {
+        return Ok(label as u8);
+    }
+    Err(Error::new(format!("voxel {} of the mask holds {value}, which is no label", header.place(at)))
+        .cure("labels are 0 background, 1 right ventricle, 2 myocardium, 3 left ventricle"))
+}
+
 impl LabelMap {
+    /// The mask that `scan` holds; the caller names the file.
+    pub fn of(scan: Scan) -> Result<LabelMap> {
+        let Scan { header, values } = scan;
+        let labels = values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| label(&header, at, f64::from(*value)))
+            .collect::<Result<_>>()?;
+        Ok(LabelMap { header, labels })
+    }
+
     /// Whether this mask lies on the grid of the image whose header is given: the same numbers of voxels.
     pub fn fits(&self, image: &Header) -> Result<()> {
         self.header.same_shape(image)
