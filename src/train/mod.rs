@@ -19,4 +19,4 @@ mod task;
 pub use fit::{Ended, Turn, fit};
 pub use journal::Journal;
 pub use predictor::Predictor;
-pub use task::Data;
+pub use task::{Data, takes_heart};

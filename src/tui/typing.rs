@@ -36,7 +36,7 @@ pub struct Typing {
 /// The form that adds a data set.
 pub fn add_form() -> Form {
     let fields = vec![
-        Field::new("folder", "", "the folder that holds training_set/ and its table; it is never written to"),
+        Field::new("folder", "", "HC18's (training_set/ and its table) or ACDC's (patient001 …); never written to"),
         Field::new("name", "hc18", "letters, digits, - and _: what recipes call it"),
     ];
     Form { fields, all: true, ..Form::default() }

@@ -97,6 +97,35 @@ pub fn prepare(ws: &Workspace, dataset: &Dataset, form: &Form, progress: &dyn Pr
     Ok(hearts)
 }
 
+/// Patients of any folder in memory, without a cache: for predicting. `crop` is that of the hearts which the network
+/// learned from ([`PreparedHearts::crop`]); a volume is the whole image without.
+pub fn of_patients(patients: &[Patient], form: &Form, crop: Option<&Crop>) -> Result<PreparedHearts> {
+    form.check()?;
+    let all = |patient: &Patient| {
+        let own = heart::outline(patient)?.map(|own| own.heart);
+        let frames = patient.frames()?;
+        frames.iter().map(|frame| heart::read(patient, frame, form, crop, own.as_ref())).collect::<Result<Vec<_>>>()
+    };
+    let read: Vec<Result<Vec<Heart>>> = patients.par_iter().map(all).collect();
+    let (mut samples, mut images, mut labels, mut native, mut skipped) = (vec![], vec![], vec![], vec![], vec![]);
+    for (patient, hearts) in patients.iter().zip(read) {
+        match hearts {
+            Err(e) => skipped.push(skip(patient, &e)),
+            Ok(hearts) => {
+                for heart in hearts {
+                    samples.push(heart.sample);
+                    images.extend(heart.image);
+                    labels.extend(heart.labels);
+                    native.extend(heart.native);
+                }
+            }
+        }
+    }
+    let mut hearts = PreparedHearts::in_memory(samples, *form, images, labels, native)?;
+    (hearts.skipped, hearts.crop) = (skipped, crop.cloned());
+    Ok(hearts)
+}
+
 /// `Ok(None)` where there is no cache, an error where there is a damaged one.
 fn open(folder: &Path, form: &Form) -> Result<Option<PreparedHearts>> {
     if !folder.is_dir() {

@@ -8,7 +8,7 @@ use super::hc_segmentation::HcSegmentation;
 use super::heads::Heads;
 use super::hearts::Hearts;
 use crate::dataset::acdc::{self, Form, PreparedHearts};
-use crate::dataset::{Dataset, DatasetKind, Prepared, cache};
+use crate::dataset::{Dataset, DatasetKind, Preparation, Prepared, cache};
 use crate::error::{Error, Result};
 use crate::nn::Graph;
 use crate::progress::Progress;
@@ -31,13 +31,18 @@ impl Data {
     /// Opens the cache that `recipe` needs, or makes it.
     pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
         Data::check_kind(dataset, recipe)?;
-        let [width, height] = recipe.data.size;
-        let form = match recipe.task.as_str() {
-            "cardiac-volume" => Form::Volume { slices: recipe.data.slices, height, width },
-            "cardiac-segmentation" => Form::Slices { spacing_mm: recipe.data.spacing_mm, height, width },
-            _ => return Ok(Data::Heads(cache::prepare(ws, dataset, &cache::Preparation { width, height }, progress)?)),
-        };
-        Ok(Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?))
+        Ok(match form(recipe) {
+            Ok(form) => Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?),
+            Err(size) => Data::Heads(cache::prepare(ws, dataset, &size, progress)?),
+        })
+    }
+
+    /// Whether [`Data::prepare`] would find the work done.
+    pub fn is_prepared(ws: &Workspace, dataset: &Dataset, recipe: &Recipe) -> bool {
+        match form(recipe) {
+            Ok(form) => acdc::is_prepared(ws, dataset, &form),
+            Err(size) => cache::is_prepared(ws, dataset, &size),
+        }
     }
 
     /// What a person should know of it: what was made anew, what is left out.
@@ -76,6 +81,16 @@ impl Data {
                 })
             }
         }
+    }
+}
+
+/// The form of hearts, or the size of heads, that `recipe` takes.
+fn form(recipe: &Recipe) -> std::result::Result<Form, Preparation> {
+    let [width, height] = recipe.data.size;
+    match recipe.task.as_str() {
+        "cardiac-volume" => Ok(Form::Volume { slices: recipe.data.slices, height, width }),
+        "cardiac-segmentation" => Ok(Form::Slices { spacing_mm: recipe.data.spacing_mm, height, width }),
+        _ => Err(Preparation { width, height }),
     }
 }
 

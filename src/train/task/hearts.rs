@@ -24,7 +24,8 @@ pub struct Hearts {
 
 impl Hearts {
     pub fn new(recipe: &Recipe, prepared: PreparedHearts) -> Result<Hearts> {
-        let taken: Vec<usize> = (0..prepared.samples.len()).filter(|i| takes(recipe, &prepared.samples[*i])).collect();
+        let known = |s: &HeartSample| s.volumes_ml.is_some() && takes(recipe, &s.patient, s.phase);
+        let taken: Vec<usize> = (0..prepared.samples.len()).filter(|i| known(&prepared.samples[*i])).collect();
         if taken.is_empty() {
             return Err(Error::new("no heart of these data can be learned from")
                 .cure("see data.phases and data.clean, and whether the data have ground truth: `hcwb data audit`"));
@@ -90,14 +91,15 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("numbers and words make JSON")
 }
 
-/// Whether a recipe learns from a heart, or is judged by it. Clean data are without the patients of S4's Table 9.
-fn takes(recipe: &Recipe, sample: &HeartSample) -> bool {
-    let phase = match recipe.data.phases.as_str() {
-        "ed" => sample.phase == Phase::Ed,
-        "es" => sample.phase == Phase::Es,
+/// Whether a recipe learns from a heart, or is judged by it, if there is a ground truth. Clean data are without the patients
+/// of S4's Table 9.
+pub fn takes(recipe: &Recipe, patient: &str, phase: Phase) -> bool {
+    let wanted = match recipe.data.phases.as_str() {
+        "ed" => phase == Phase::Ed,
+        "es" => phase == Phase::Es,
         _ => true,
     };
-    phase && sample.volumes_ml.is_some() && !(recipe.data.clean && ABNORMAL_PATIENTS.contains(&sample.patient.as_str()))
+    wanted && !(recipe.data.clean && ABNORMAL_PATIENTS.contains(&patient))
 }
 
 /// Figures of one set among all rows.

@@ -17,6 +17,7 @@ pub(super) mod heart_target;
 mod hearts;
 
 pub use data::Data;
+pub use hearts::takes as takes_heart;
 
 use crate::error::Result;
 use crate::nn::{Loss, Tensor};

@@ -1,10 +1,10 @@
 //! Data sets for the screen: listed, described, added, audited, prepared.
 
-use super::words;
+use super::{hearts, slice, words};
 use crate::dataset::audit::Severity;
 use crate::dataset::hc18::{Folder, Ring, decode_gray};
 use crate::dataset::registry::{self, Dataset, DatasetKind};
-use crate::dataset::{Preparation, audit as auditing, cache};
+use crate::dataset::{Preparation, acdc, audit as auditing, cache};
 use crate::error::Result;
 use crate::geometry::Ellipse;
 use crate::progress::Progress;
@@ -25,7 +25,10 @@ pub fn row(ws: &Workspace, dataset: &Dataset) -> DataRow {
         path: dataset.path.clone(),
         images: dataset.images,
         audit: dataset.audit.map(|a| (a.errors, a.warnings)),
-        prepared: cache::is_prepared(ws, dataset, &USUAL),
+        prepared: match dataset.kind {
+            DatasetKind::Hc18 => cache::is_prepared(ws, dataset, &USUAL),
+            DatasetKind::Acdc => acdc::is_prepared(ws, dataset, &slice::USUAL),
+        },
     }
 }
 
@@ -35,6 +38,23 @@ pub fn list(ws: &Workspace) -> Result<Vec<DataRow>> {
 
 pub fn details(ws: &Workspace, name: &str) -> Result<DataDetails> {
     let dataset = registry::load(ws, name)?;
+    let mut details = match dataset.kind {
+        DatasetKind::Hc18 => heads(&dataset)?,
+        DatasetKind::Acdc => hearts::details(&dataset)?,
+    };
+    details.findings = auditing::recorded(ws, &dataset).map(|audit| {
+        let row = |f: crate::dataset::Finding| FindingRow {
+            error: f.severity == Severity::Error,
+            kind: f.kind.word().to_owned(),
+            file: f.file,
+            detail: f.detail,
+        };
+        audit.findings.into_iter().map(row).collect()
+    });
+    Ok(details)
+}
+
+fn heads(dataset: &Dataset) -> Result<DataDetails> {
     let folder = Folder::find(&dataset.path)?;
     let mut details = DataDetails::default();
     let mut exams = BTreeSet::new();
@@ -56,15 +76,6 @@ pub fn details(ws: &Workspace, name: &str) -> Result<DataDetails> {
     }
     details.exams = exams.len();
     details.bytes = folder.files()?.iter().filter_map(|(_, path)| Some(std::fs::metadata(path).ok()?.len())).sum();
-    details.findings = auditing::recorded(ws, &dataset).map(|audit| {
-        let row = |f: crate::dataset::Finding| FindingRow {
-            error: f.severity == Severity::Error,
-            kind: f.kind.word().to_owned(),
-            file: f.file,
-            detail: f.detail,
-        };
-        audit.findings.into_iter().map(row).collect()
-    });
     Ok(details)
 }
 
@@ -103,7 +114,10 @@ fn expand(path: &str) -> PathBuf {
 }
 
 pub fn add(ws: &Workspace, path: &str, name: &str, progress: &dyn Progress) -> Vec<Action> {
-    match registry::add(ws, DatasetKind::Hc18, &expand(path), name, progress) {
+    let path = expand(path);
+    // What the folder holds is plain from it; where it is not, the error is that of ultrasound images.
+    let kind = if acdc::Hearts::find(&path).is_ok() { DatasetKind::Acdc } else { DatasetKind::Hc18 };
+    match registry::add(ws, kind, &path, name, progress) {
         Ok(dataset) => {
             let told = format!("{name}: {} images added; u audits them", dataset.images);
             afterwards(ws, name, Ok(told))
@@ -121,14 +135,20 @@ pub fn audit(ws: &Workspace, name: &str, progress: &dyn Progress) -> Vec<Action>
 }
 
 pub fn prepare(ws: &Workspace, name: &str, progress: &dyn Progress) -> Vec<Action> {
-    let told =
-        registry::load(ws, name).and_then(|dataset| cache::prepare(ws, &dataset, &USUAL, progress)).map(|prepared| {
-            let skipped = match prepared.skipped.len() {
-                0 => String::new(),
-                n => format!(", {n} skipped"),
-            };
-            let made = if prepared.made { "prepared" } else { "were ready" };
-            format!("{name}: {} images {made} at 128x128{skipped}", prepared.samples.len())
-        });
+    let told = registry::load(ws, name).and_then(|dataset| {
+        let (count, made, skipped, form) = match dataset.kind {
+            DatasetKind::Hc18 => {
+                let prepared = cache::prepare(ws, &dataset, &USUAL, progress)?;
+                (format!("{} images", prepared.samples.len()), prepared.made, prepared.skipped.len(), "128x128")
+            }
+            DatasetKind::Acdc => {
+                let prepared = acdc::prepare(ws, &dataset, &slice::USUAL, progress)?;
+                (format!("{} hearts", prepared.samples.len()), prepared.made, prepared.skipped.len(), "224x224x9")
+            }
+        };
+        let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+        let made = if made { "prepared" } else { "were ready" };
+        Ok(format!("{name}: {count} {made} at {form}{skipped}"))
+    });
     afterwards(ws, name, told)
 }

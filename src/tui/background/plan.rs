@@ -1,19 +1,20 @@
 //! What starting a recipe would mean: parameters, parts, the state of the data.
 
 use super::data;
-use crate::dataset::hc18::Folder;
+use crate::dataset::acdc::Frame;
+use crate::dataset::raw::Raw;
 use crate::dataset::registry::{self, Dataset};
-use crate::dataset::{Preparation, cache, split};
+use crate::dataset::split;
 use crate::error::Result;
 use crate::nn::device::{Device, Resolved};
 use crate::recipe::Recipe;
 use crate::train::memory;
+use crate::train::{Data, takes_heart};
 use crate::tui::model::{Part, Plan};
 use crate::workspace::Workspace;
 use std::collections::BTreeSet;
 
 pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
-    let [width, height] = recipe.data.size;
     let graph = recipe.graph()?;
     let (trainable, non_trainable) = graph.parameter_count();
     let mut plan = Plan { trainable: trainable as u64, non_trainable: non_trainable as u64, ..Plan::default() };
@@ -40,7 +41,11 @@ pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
         ));
     }
     plan.data = Some(row);
-    plan.prepared = cache::is_prepared(ws, &dataset, &Preparation { width, height });
+    plan.prepared = Data::is_prepared(ws, &dataset, recipe);
+    if let Err(error) = Data::check_kind(&dataset, recipe) {
+        plan.obstacle = Some(super::words(&error));
+        return Ok(plan);
+    }
     if let Err(error) = crate::train::pretrained::check(ws, recipe) {
         plan.obstacle.get_or_insert(super::words(&error));
     }
@@ -51,16 +56,26 @@ pub fn plan(ws: &Workspace, recipe: &Recipe) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Images and exams of each part, from the names of the files.
+/// Images and exams of each part, or hearts and patients, from the names of the files.
 fn parts(dataset: &Dataset, recipe: &Recipe) -> Result<[Part; 3]> {
-    let folder = Folder::find(&dataset.path)?;
     let mut exams = Vec::new();
-    for part in &folder.parts {
-        let listing = part.read()?;
-        // Only images with a truth can be learned from.
-        let table = listing.table.by_file();
-        let known = |name: &str| table.get(name).is_some_and(|row| row.hc_mm.is_some());
-        exams.extend(listing.images.iter().filter(|i| known(&i.name)).map(|i| i.exam));
+    match Raw::find(dataset.kind, &dataset.path)? {
+        Raw::Hc18(folder) => {
+            for part in &folder.parts {
+                let listing = part.read()?;
+                // Only images with a truth can be learned from.
+                let table = listing.table.by_file();
+                let known = |name: &str| table.get(name).is_some_and(|row| row.hc_mm.is_some());
+                exams.extend(listing.images.iter().filter(|i| known(&i.name)).map(|i| i.exam));
+            }
+        }
+        Raw::Acdc(hearts) => {
+            for patient in &hearts.patients {
+                let frames = patient.frames().unwrap_or_default();
+                let taken = |f: &&Frame| f.labels.is_some() && takes_heart(recipe, &patient.name, f.phase);
+                exams.extend(frames.iter().filter(taken).map(|_| patient.number));
+            }
+        }
     }
     let rule = recipe.data.split.parse()?;
     let split = split::split(&exams, &rule, recipe.data.folds, recipe.data.fold, recipe.seed)?;
