@@ -69,7 +69,8 @@ fn wrong_requests_exit_with_2_and_failures_with_1_and_both_name_the_cure() {
     for (args, code, says) in [
         (vec!["data", "add", "hc18", nowhere, "--name", "x"], 1, nowhere),
         (vec!["data", "add", "hc18", "/", "--name", "x/y"], 2, "x/y"),
-        (vec!["data", "add", "acdc", nowhere, "--name", "x"], 2, "acdc"),
+        (vec!["data", "add", "acdc", nowhere, "--name", "x"], 1, nowhere),
+        (vec!["data", "add", "brats", nowhere, "--name", "x"], 2, "hc18, acdc"),
         (vec!["data", "audit", "missing"], 2, "missing"),
         (vec!["data", "prepare", "missing", "--size", "0x0"], 2, "0x0"),
         (vec!["data", "phantom", "hc18", nowhere, "--count", "0"], 2, "0 phantoms"),

@@ -4,6 +4,8 @@
 pub const SEGMENTS: usize = 6;
 const RAYS_PER_SEGMENT: usize = 12;
 const STEP_MM: f64 = 0.25;
+/// A metre from the centre; a header may claim pixels as large as houses.
+const MOST_STEPS: u32 = 4000;
 /// Fewer pixels of a cavity are a tip, through which no ray tells a thickness.
 const LEAST_CAVITY_PX: usize = 5;
 
@@ -31,7 +33,7 @@ pub fn wall_thickness_mm(
         let angle_rad = std::f64::consts::TAU * ray as f64 / (SEGMENTS * RAYS_PER_SEGMENT) as f64;
         let (dx, dy) = (angle_rad.cos() * STEP_MM / spacing_mm[0], angle_rad.sin() * STEP_MM / spacing_mm[1]);
         let mut steps = 0;
-        for step in 0.. {
+        for step in 0..MOST_STEPS {
             let (x, y) = ((x0 + dx * f64::from(step)).round(), (y0 + dy * f64::from(step)).round());
             if !(0.0..width_px as f64).contains(&x) || !(0.0..height_px as f64).contains(&y) {
                 break;
@@ -72,6 +74,14 @@ mod tests {
         let labels = ring([1.0, 1.0], 15.0, |angle| if (0.0..1.047).contains(&angle) { 33.0 } else { 24.0 });
         let found = wall_thickness_mm(&labels, 80, [1.0, 1.0], 2, 3).unwrap();
         assert!((found[0] - 18.0).abs() < 1.0 && found[1..].iter().all(|mm| (mm - 9.0).abs() < 1.0), "{found:?}");
+    }
+
+    #[test]
+    fn absurd_spacings_end_too() {
+        let labels = ring([1.0, 1.0], 15.0, |_| 24.0);
+        for mm in [1e-30, 1e30] {
+            assert!(wall_thickness_mm(&labels, 80, [mm, mm], 2, 3).unwrap().iter().all(|t| t.is_finite()));
+        }
     }
 
     #[test]

@@ -212,7 +212,8 @@ fn diagnosis_text(rows: &[DiagnosisRow]) -> String {
     }
     let _ = writeln!(
         out,
-        "\ninfarction (MINF) and dilation (DCM) are told apart by LVEDV alone, not by the motion of segments; {NOTICE}"
+        "\ninfarction (MINF) and dilation (DCM) are told apart by LVEDV alone, not by the motion of segments;\n\
+         hypertrophy (HCM) is taken from mass or from several thick segments; {NOTICE}"
     );
     out
 }

@@ -92,8 +92,16 @@ impl LabelMap {
     }
 }
 
+/// A cardiac CT of 512x512x400 has fewer; a well-packed file may claim far more and even hold it.
+const MOST_VOXELS: usize = 1 << 27;
+
 fn one_volume(header: &Header, path: &Path) -> Result<()> {
     match header.shape[3] {
+        1 if header.voxels() > MOST_VOXELS => {
+            Err(Error::new(format!("{} voxels are more than any heart has", header.size()))
+                .at(path)
+                .cure("crop the image, or export it again where its header is damaged"))
+        }
         1 => Ok(()),
         n => Err(Error::new(format!("the file holds {n} volumes where one is wanted"))
             .at(path)

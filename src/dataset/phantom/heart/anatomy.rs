@@ -23,7 +23,7 @@ pub struct Shape {
     pub lv_radius_mm: f64,
     pub lv_depth_mm: f64,
     pub wall_mm: f64,
-    /// The right ventricle reaches this many radii of the wall's outer surface.
+    /// At the base the right ventricle reaches this many radii of the wall's outer surface.
     pub rv_reach: f64,
 }
 
@@ -75,11 +75,10 @@ impl Shape {
         [rv, half_ellipsoid(radius, depth) - lv, lv].map(|mm3| mm3 / 1000.0)
     }
 
-    /// The embraced angle over the full one, times the outer half-ellipsoid's volume down to the right ventricle's depth.
+    /// The right ventricle's volume were its reach squared 2: outside the wall its area tapers like an ellipsoid's.
     fn rv_base_mm3(&self) -> f64 {
         let (radius, depth) = self.outer();
-        let rv_depth = RV_DEPTH * depth;
-        RV_HALF_ANGLE_RAD * radius * radius * (rv_depth - rv_depth.powi(3) / (3.0 * depth * depth))
+        RV_HALF_ANGLE_RAD * radius * radius * 2.0 / 3.0 * RV_DEPTH * depth
     }
 
     /// The label at `depth_mm` below the base and (`x_mm`, `y_mm`) from the left ventricle's axis; the right ventricle
@@ -100,7 +99,9 @@ impl Shape {
             };
         }
         let embraced = y_mm.atan2(-x_mm).abs() < RV_HALF_ANGLE_RAD;
-        u8::from(depth_mm < RV_DEPTH * depth && r2 < outer2 * self.rv_reach * self.rv_reach && embraced)
+        let taper = 1.0 - (depth_mm / (RV_DEPTH * depth)).powi(2);
+        let rv2 = outer2 + (self.rv_reach * self.rv_reach - 1.0) * radius * radius * taper;
+        u8::from(taper > 0.0 && r2 < rv2 && embraced)
     }
 
     /// The greatest extent from the axis.
