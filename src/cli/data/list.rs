@@ -2,6 +2,7 @@
 
 use super::{counted, images, remark, remark_freshness, show};
 use crate::cli::output;
+use crate::dataset::acdc;
 use crate::dataset::raw::Raw;
 use crate::dataset::{self, Dataset, DatasetKind, cache, registry};
 use crate::error::Result;
@@ -68,7 +69,7 @@ struct Shown {
     fingerprint: String,
     added: String,
     audit: Option<registry::AuditSummary>,
-    /// Sizes for which a cache lies ready.
+    /// Sizes or forms for which a cache lies ready.
     prepared: Vec<String>,
 }
 
@@ -82,7 +83,10 @@ impl Shown {
             fingerprint: data.fingerprint.clone(),
             added: data.added.to_string(),
             audit: data.audit,
-            prepared: cache::prepared_sizes(ws, data),
+            prepared: match data.kind {
+                DatasetKind::Hc18 => cache::prepared_sizes(ws, data),
+                DatasetKind::Acdc => acdc::prepare::prepared_forms(ws, data),
+            },
         }
     }
 

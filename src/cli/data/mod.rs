@@ -70,14 +70,7 @@ pub enum DataCommand {
         json: bool,
     },
     /// Decode and resize every image once, into the cache
-    Prepare {
-        name: String,
-        /// Width and height in px
-        #[arg(long, default_value = "128x128", value_name = "WxH", value_parser = parse_size)]
-        size: Preparation,
-        #[arg(long)]
-        json: bool,
-    },
+    Prepare(prepare::Prepare),
     /// Show counts and ranges: sizes, circumferences, pixel sizes; volumes by group
     Stats {
         name: String,
@@ -141,7 +134,7 @@ pub fn run(command: DataCommand, ws: &Workspace, progress: &dyn Progress) -> Res
         DataCommand::List { json } => list::list(json, ws),
         DataCommand::Show { name, json } => list::show_one(&name, json, ws, progress),
         DataCommand::Audit { name, offered, json } => audit::run(&name, offered.as_deref(), json, ws, progress),
-        DataCommand::Prepare { name, size, json } => prepare::run(&name, &size, json, ws, progress),
+        DataCommand::Prepare(args) => prepare::run(&args, ws, progress),
         DataCommand::Stats { name, json } => stats::run(&name, json, ws, progress),
         DataCommand::Volumes(args) => volumes::run(&args, ws, progress),
         DataCommand::Phantom { kind, dir, count, seed, json } => phantom::run(kind, &dir, count, seed, json, progress),

@@ -10,7 +10,7 @@ use super::heart::{self, Heart};
 pub use super::prepared::PreparedHearts;
 use super::prepared::{Arrays, Index, Place};
 use super::{Frame, HeartSample, Hearts, Patient, read_header};
-use crate::dataset::registry::Freshness;
+use crate::dataset::registry::{DatasetKind, Freshness};
 use crate::dataset::stored::{self, Mapped};
 use crate::dataset::{Dataset, Skipped};
 use crate::error::{Error, IoContext, Result};
@@ -54,6 +54,7 @@ pub fn is_prepared(ws: &Workspace, dataset: &Dataset, form: &Form) -> bool {
 /// caller's affair.
 pub fn prepare(ws: &Workspace, dataset: &Dataset, form: &Form, progress: &dyn Progress) -> Result<PreparedHearts> {
     form.check()?;
+    dataset.of_kind(DatasetKind::Acdc, "preparing hearts")?;
     let mut dataset = dataset.clone();
     let mut notes = Vec::new();
     match dataset.refresh(ws, progress)? {
