@@ -4,7 +4,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use hcwb::Error;
-use hcwb::dataset::acdc::nifti::{Voxels, write_gz};
+use hcwb::dataset::acdc::nifti::{Voxels, write_gz, write_labels_like};
 use hcwb::dataset::acdc::{read_header, read_labels, read_scan};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -219,4 +219,25 @@ fn what_is_written_reads_back_and_equal_voxels_are_equal_files() {
     write_gz(&path, [3, 4, 5], [1.5, 1.25, 10.0], Voxels::U8(&labels)).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), first);
     assert!(write_gz(&path, [3, 4, 6], [1.5, 1.25, 10.0], Voxels::U8(&labels)).is_err());
+}
+
+#[test]
+fn labels_are_written_with_the_geometry_of_their_image_in_either_order_of_bytes() {
+    for name in ["int16-big", "float32-little", "scaled", "sform-turned"] {
+        let (image, scratch) = (golden(name), Scratch::new());
+        let header = read_header(&image).unwrap();
+        let labels: Vec<u8> = (0..header.voxels()).map(|i| (i % 4) as u8).collect();
+        let path = scratch.file(&[]);
+        write_labels_like(&path, &image, &labels).unwrap();
+        let back = read_labels(&path).unwrap();
+        assert_eq!(back.labels, labels, "{name}");
+        assert_eq!((back.header.spacing_mm, back.header.shape), (header.spacing_mm, header.shape), "{name}");
+        let mut bytes = Vec::new();
+        GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_end(&mut bytes).unwrap();
+        // pixdim; then codes, quaternion, offset and the three rows of the sform.
+        for part in [76..108, 252..328] {
+            assert_eq!(bytes[part.clone()], plain(name)[part], "{name}");
+        }
+        assert!(write_labels_like(&path, &image, &labels[1..]).is_err());
+    }
 }

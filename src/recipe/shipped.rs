@@ -46,6 +46,7 @@ mod tests {
             let recipe = Recipe::load(name).unwrap();
             assert_eq!(recipe.name, name);
             assert!(!recipe.purpose.is_empty(), "{name} says what it is for");
+            recipe.check_task(&recipe.graph().unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
 }

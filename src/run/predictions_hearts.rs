@@ -1,7 +1,7 @@
 //! `predictions.csv` of a run on hearts: one row a patient, phase and structure, truth beside prediction, in millilitres.
 
 use super::RunDir;
-use crate::dataset::acdc::nifti::{Voxels, write_gz};
+use crate::dataset::acdc::nifti::{Voxels, write_gz, write_labels_like};
 use crate::dataset::acdc::{Group, HeartSample, Phase};
 use crate::dataset::aside;
 use crate::error::{Error, IoContext, Result};
@@ -56,12 +56,13 @@ pub fn mask_nifti(run: &RunDir, patient: &str, phase: Phase) -> PathBuf {
     run.path().join("predictions").join(format!("{patient}_{}.nii.gz", phase.word()))
 }
 
-/// Writes `labels` (z x y x x) of that heart in one step.
-pub fn write_mask(run: &RunDir, sample: &HeartSample, labels: &[u8]) -> Result<()> {
+/// Writes `labels` (z x y x x) of that heart in one step, with the geometry of its `image` where that can be read.
+pub fn write_mask(run: &RunDir, sample: &HeartSample, labels: &[u8], image: Option<&Path>) -> Result<()> {
     let path = mask_nifti(run, &sample.patient, sample.phase);
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).doing("make a folder for masks", folder)?;
-    write_gz(&path, sample.shape, sample.spacing_mm, Voxels::U8(labels))
+    let alike = image.is_some_and(|image| write_labels_like(&path, image, labels).is_ok());
+    if alike { Ok(()) } else { write_gz(&path, sample.shape, sample.spacing_mm, Voxels::U8(labels)) }
 }
 
 /// Writes every row in one step: a reader sees the old rows or the new ones, never a part. Columns of masks are left out

@@ -4,13 +4,13 @@ use super::results::Results;
 use super::{Predict, write_csv};
 use crate::cli::output;
 use crate::clinic::cardiac::ejection_fraction;
-use crate::dataset::acdc::nifti::{Voxels, write_gz};
+use crate::dataset::acdc::nifti::write_labels_like;
 use crate::dataset::acdc::{Group, Hearts, Patient, Phase};
 use crate::dataset::{DatasetKind, registry};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text;
-use crate::train::predictor::HeartFound;
+use crate::train::predictor::{HeartFound, diagnosis};
 use crate::workspace::Workspace;
 use serde::Serialize;
 use std::path::Path;
@@ -36,6 +36,8 @@ struct Row {
     truth_heart_ml: Option<f64>,
     truth_lv_ef: Option<f64>,
     truth_rv_ef: Option<f64>,
+    /// By ACDC's published rules; null without height and weight.
+    predicted_group: Option<Group>,
     mask: Option<String>,
     reason: Option<String>,
 }
@@ -145,7 +147,7 @@ fn of_folder(path: &Path) -> Result<Vec<Patient>> {
 fn mask(results: &Results, heart: &HeartFound) -> Result<Option<String>> {
     let Some(labels) = &heart.labels else { return Ok(None) };
     let name = format!("masks/{}_{}.nii.gz", heart.sample.patient, heart.sample.phase.word());
-    write_gz(&results.place(&name)?, heart.sample.shape, heart.sample.spacing_mm, Voxels::U8(labels))?;
+    write_labels_like(&results.place(&name)?, &heart.frame.image, labels)?;
     Ok(Some(name))
 }
 
@@ -172,6 +174,7 @@ fn row(heart: &HeartFound, found: &[HeartFound]) -> Row {
         truth_heart_ml: heart.truth_ml("heart"),
         truth_lv_ef: fraction(&|f| f.truth_ml("lv")),
         truth_rv_ef: fraction(&|f| f.truth_ml("rv")),
+        predicted_group: diagnosis(found).group,
         mask: None,
         reason: None,
     }
@@ -202,6 +205,10 @@ fn shown(rows: &[Row]) -> String {
                 beside(row.myo_ml, row.truth_myo_ml),
                 beside(row.lv_ml, row.truth_lv_ml),
                 beside(percent(row.lv_ef), percent(row.truth_lv_ef)),
+                match (row.predicted_group, row.group) {
+                    (Some(found), Some(truth)) => format!("{} ({})", found.word(), truth.word()),
+                    (found, _) => found.map_or("–", Group::word).to_owned(),
+                },
             ]),
         }
         cells.push(row.reason.clone().unwrap_or_default());
@@ -210,12 +217,12 @@ fn shown(rows: &[Row]) -> String {
     let mut header = vec!["patient", "phase"];
     match whole {
         true => header.push(">heart ml"),
-        false => header.extend([">RV ml", ">MYO ml", ">LV ml", ">LVEF %"]),
+        false => header.extend([">RV ml", ">MYO ml", ">LV ml", ">LVEF %", "group"]),
     }
     header.push("remark");
     let mut text = output::table(&header, &cells.collect::<Vec<_>>());
     if rows.iter().any(|row| row.truth_lv_ml.is_some()) {
-        text += "in brackets: by the ground truth beside the images\n";
+        text += "in brackets: by the ground truth beside the images, and the group in Info.cfg\n";
     }
     text
 }

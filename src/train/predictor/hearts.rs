@@ -1,12 +1,18 @@
 //! A trained network for hearts, ready to say what it sees in patients' folders.
 
 use super::about::{Metadata, missing, numbers, word, wrong};
+use crate::clinic::cardiac::{
+    Body, Diagnosis, Measures, body_surface_m2, diagnose, ejection_fraction, myocardial_mass_g,
+};
 use crate::dataset::acdc::STRUCTURES;
 use crate::dataset::acdc::batch::{CLASSES, fill_slices, fill_volumes};
 use crate::dataset::acdc::crop::Crop;
 use crate::dataset::acdc::prepare::of_patients;
 use crate::dataset::acdc::slices::to_native;
-use crate::dataset::acdc::{Form, Frame, HeartNormalise, HeartSample, HeartView, Input, Patient, PreparedHearts};
+use crate::dataset::acdc::{
+    Form, Frame, HeartNormalise, HeartSample, HeartView, Input, LabelMap, Patient, Phase, PhaseVolumes, PreparedHearts,
+    read_header,
+};
 use crate::error::{Error, Result};
 use crate::model::{self, ModelOptions};
 use crate::nn::program::Arithmetic;
@@ -165,6 +171,28 @@ impl HeartFound {
             Structure::Whole => Some(volumes.iter().sum()),
         }
     }
+}
+
+/// The group by ACDC's published rules, of what was found in both phases of a patient. A regression measures no wall.
+pub fn diagnosis(found: &[HeartFound]) -> Diagnosis {
+    let at = |phase: Phase| found.iter().find(|f| f.sample.phase == phase);
+    let (ed, es) = (at(Phase::Ed), at(Phase::Es));
+    let body = ed.and_then(|ed| Some(Body { height_cm: ed.sample.height_cm?, weight_kg: ed.sample.weight_kg? }));
+    let bsa_m2 = body.as_ref().map(body_surface_m2);
+    let fraction = |word: &str| ejection_fraction(ed?.volume_ml(word)?, es?.volume_ml(word)?);
+    let per_m2 = |word: &str| Some(ed?.volume_ml(word)? / bsa_m2?);
+    let thick_segments = ed.and_then(|ed| {
+        let map = LabelMap { header: read_header(&ed.frame.image).ok()?, labels: ed.labels.clone()? };
+        Some(PhaseVolumes::count(&map, Phase::Ed, ed.sample.frame).thick_segments)
+    });
+    diagnose(&Measures {
+        lv_ef: fraction("lv"),
+        rv_ef: fraction("rv"),
+        lv_edv_ml_per_m2: per_m2("lv"),
+        rv_edv_ml_per_m2: per_m2("rv"),
+        myo_mass_g_per_m2: per_m2("myo").map(myocardial_mass_g),
+        thick_segments,
+    })
 }
 
 fn volumes_of(metadata: &Metadata) -> Result<Answer> {

@@ -6,7 +6,7 @@ mod hearts;
 
 pub use about::{About, Output};
 pub use found::{Found, head_of_map};
-pub use hearts::{HeartFound, HeartPredictor};
+pub use hearts::{HeartFound, HeartPredictor, diagnosis};
 
 use crate::dataset::resize::resize_into;
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@ use super::hearts::{Hearts, figures};
 use super::{Figures, Judge, Set, Task};
 use crate::dataset::acdc::batch::fill_slices;
 use crate::dataset::acdc::slices::to_native;
-use crate::dataset::acdc::{HeartSample, STRUCTURES};
+use crate::dataset::acdc::{HeartSample, Hearts as RawHearts, STRUCTURES};
 use crate::error::Result;
 use crate::geometry::hausdorff_mm;
 use crate::nn::{Graph, Loss, Tensor};
@@ -137,7 +137,14 @@ impl Judge for Masks<'_> {
     /// Writes the rows, and beside them the masks in NIfTI.
     fn keep(&self, run: &RunDir) -> Result<()> {
         let samples = &self.task.hearts.prepared.samples;
-        let write = |(i, labels): &(usize, Vec<u8>)| predictions_hearts::write_mask(run, &samples[*i], labels);
+        // The raw data may be gone by now; the masks are kept all the same.
+        let raw = RawHearts::find(&self.task.hearts.root).ok();
+        let image =
+            |sample: &HeartSample| Some(raw.as_ref()?.patient(&sample.patient)?.frame(sample.phase).ok()?.image);
+        let write = |(i, labels): &(usize, Vec<u8>)| {
+            let sample = &samples[*i];
+            predictions_hearts::write_mask(run, sample, labels, image(sample).as_deref())
+        };
         self.masks.par_iter().try_for_each(write)?;
         predictions_hearts::write(run, &self.rows)
     }
@@ -175,7 +182,7 @@ mod tests {
         let graph = recipe.graph().unwrap();
         assert_eq!(graph.output_shape(), [SIDE, SIDE, CLASSES]);
         recipe.check_task(&graph).unwrap();
-        CardiacSegmentation::new(Hearts::new(&recipe, drawn(10, true)).unwrap(), &graph)
+        CardiacSegmentation::new(Hearts::new(&recipe, drawn(10, true), "".into()).unwrap(), &graph)
     }
 
     /// The figures where `change` is done to the true classes of every voxel.

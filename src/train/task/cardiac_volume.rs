@@ -145,7 +145,7 @@ mod tests {
 
     fn task(recipe: &Recipe) -> CardiacVolume {
         let graph = recipe.graph().unwrap();
-        CardiacVolume::new(recipe, Hearts::new(recipe, drawn(20, false)).unwrap(), &graph).unwrap()
+        CardiacVolume::new(recipe, Hearts::new(recipe, drawn(20, false), "".into()).unwrap(), &graph).unwrap()
     }
 
     /// The figures of a network that says of each heart what is true of it, times `factor`.
@@ -242,7 +242,10 @@ mod tests {
             (&["model.name=unet"], "gives masks"),
         ] {
             let recipe = recipe(set);
-            let error = Data::Hearts(drawn(8, false)).task(&recipe, &recipe.graph().unwrap()).map(|_| ()).unwrap_err();
+            let error = Data::Hearts(drawn(8, false), "".into())
+                .task(&recipe, &recipe.graph().unwrap())
+                .map(|_| ())
+                .unwrap_err();
             assert!(error.what.contains(said) && error.cure.is_some(), "{set:?}: {error}");
         }
     }

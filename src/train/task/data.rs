@@ -14,12 +14,14 @@ use crate::nn::Graph;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::workspace::Workspace;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What the recipes of a kind of data set are trained on.
 pub enum Data {
     Heads(Prepared),
-    Hearts(PreparedHearts),
+    /// And where their raw data lie.
+    Hearts(PreparedHearts, PathBuf),
 }
 
 impl Data {
@@ -32,7 +34,7 @@ impl Data {
     pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
         Data::check_kind(dataset, recipe)?;
         Ok(match form(recipe) {
-            Ok(form) => Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?),
+            Ok(form) => Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?, dataset.path.clone()),
             Err(size) => Data::Heads(cache::prepare(ws, dataset, &size, progress)?),
         })
     }
@@ -49,11 +51,11 @@ impl Data {
     pub fn notes(&self) -> Vec<String> {
         let (notes, skipped) = match self {
             Data::Heads(prepared) => (&prepared.notes, &prepared.skipped),
-            Data::Hearts(prepared) => (&prepared.notes, &prepared.skipped),
+            Data::Hearts(prepared, _) => (&prepared.notes, &prepared.skipped),
         };
         let mut said = notes.clone();
         said.extend(skipped.iter().map(|s| format!("{} is left out: {}", s.file, s.reason)));
-        if let Data::Hearts(prepared) = self {
+        if let Data::Hearts(prepared, _) = self {
             let blind = prepared.samples.iter().filter(|s| s.volumes_ml.is_none());
             said.extend(
                 blind.map(|s| format!("{} at {} is left out: it has no ground truth", s.patient, s.phase.word())),
@@ -73,8 +75,8 @@ impl Data {
                     _ => Arc::new(HcRegression::new(recipe, heads)?),
                 })
             }
-            Data::Hearts(prepared) => {
-                let hearts = Hearts::new(recipe, prepared)?;
+            Data::Hearts(prepared, root) => {
+                let hearts = Hearts::new(recipe, prepared, root)?;
                 Ok(match recipe.task.as_str() {
                     "cardiac-segmentation" => Arc::new(CardiacSegmentation::new(hearts, graph)),
                     _ => Arc::new(CardiacVolume::new(recipe, hearts, graph)?),

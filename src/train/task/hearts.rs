@@ -10,10 +10,13 @@ use crate::recipe::{Recipe, TrainPart};
 use crate::run::predictions_hearts::HeartPrediction;
 use crate::train::heart_metrics;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Prepared hearts, cut as a recipe says.
 pub struct Hearts {
     pub prepared: PreparedHearts,
+    /// Where the raw data lay when they were prepared.
+    pub root: PathBuf,
     /// Indices of samples; both phases of a patient are in one part.
     pub split: Split,
     pub loss: Loss,
@@ -23,7 +26,7 @@ pub struct Hearts {
 }
 
 impl Hearts {
-    pub fn new(recipe: &Recipe, prepared: PreparedHearts) -> Result<Hearts> {
+    pub fn new(recipe: &Recipe, prepared: PreparedHearts, root: PathBuf) -> Result<Hearts> {
         let known = |s: &HeartSample| s.volumes_ml.is_some() && takes(recipe, &s.patient, s.phase);
         let taken: Vec<usize> = (0..prepared.samples.len()).filter(|i| known(&prepared.samples[*i])).collect();
         if taken.is_empty() {
@@ -41,7 +44,7 @@ impl Hearts {
             _ => HeartNormalise::Each,
         };
         let (loss, augment) = (TrainPart::loss(&recipe.train)?, recipe.augment.heart_bounds(recipe.data.size[0]));
-        Ok(Hearts { prepared, split, loss, normalise, augment, seed: recipe.seed })
+        Ok(Hearts { prepared, root, split, loss, normalise, augment, seed: recipe.seed })
     }
 
     pub fn part(&self, set: Set) -> &[usize] {

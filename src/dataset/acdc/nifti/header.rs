@@ -241,8 +241,19 @@ fn spacing(raw: &NiftiHeader, sform_spacing_mm: Option<[f64; 3]>) -> Result<[f64
 /// The bytes of a file behind its header, decompressed where it is gzipped.
 pub(super) type Stream = Box<dyn Read>;
 
-/// Reads and checks the header; the stream stands at the first voxel's byte minus [`HEADER_BYTES`] read already.
-pub(super) fn open(path: &Path) -> Result<(Header, Stream)> {
+/// The header as it stands in the file, for files of the same geometry; check it first.
+pub(super) fn bytes(path: &Path) -> Result<[u8; HEADER_BYTES]> {
+    begin(path).map(|begun| begun.bytes)
+}
+
+struct Begun {
+    bytes: [u8; HEADER_BYTES],
+    gzipped: bool,
+    file_bytes: u64,
+    stream: Stream,
+}
+
+fn begin(path: &Path) -> Result<Begun> {
     let doing = "read the image";
     let file = File::open(path).doing(doing, path)?;
     let meta = file.metadata().doing(doing, path)?;
@@ -255,15 +266,21 @@ pub(super) fn open(path: &Path) -> Result<(Header, Stream)> {
     let mut stream: Stream = if gzipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut bytes = [0; HEADER_BYTES];
     stream.read_exact(&mut bytes).map_err(|e| broken(e, "its header", path))?;
+    Ok(Begun { bytes, gzipped, file_bytes: meta.len(), stream })
+}
+
+/// Reads and checks the header; the stream stands at the first voxel's byte minus [`HEADER_BYTES`] read already.
+pub(super) fn open(path: &Path) -> Result<(Header, Stream)> {
+    let Begun { bytes, gzipped, file_bytes, stream } = begin(path)?;
     let header = Header::parse(&bytes, path)?;
-    let most = if gzipped { meta.len().saturating_mul(GREATEST_DEFLATE_RATIO) } else { meta.len() };
+    let most = if gzipped { file_bytes.saturating_mul(GREATEST_DEFLATE_RATIO) } else { file_bytes };
     if header.bytes() > most {
         return Err(Error::new(format!(
             "the header asks for {} voxels of {} bytes, {} bytes in all; this file of {} bytes cannot hold them",
             header.size(),
             header.voxel.bytes(),
             header.bytes(),
-            meta.len()
+            file_bytes
         ))
         .at(path)
         .cure("copy the file again; it is cut short or its header is damaged"));

@@ -9,7 +9,7 @@ mod voxels;
 mod write;
 
 pub use header::{Header, VoxelType};
-pub use write::{Voxels, write_gz};
+pub use write::{Voxels, write_gz, write_labels_like};
 
 use crate::error::{Error, Result};
 use std::path::Path;
