@@ -36,13 +36,15 @@ def main():
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precision != "f32"
     net = make().train().to(device)
-    x = torch.randn(args.batch, channels, side, side, device=device)
+    depth, side = side if isinstance(side, tuple) else (None, side)
+    x = torch.randn(args.batch, channels, *([depth] if depth else []), side, side, device=device)
     image = args.model.startswith("unet")
     truth = (torch.rand(args.batch, 1, side, side) < 0.3).float() if image else torch.rand(args.batch, 1)
     truth = truth.to(device)
     loss = dice_loss if image else F.mse_loss
     if args.layout == "channels-last":
-        net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+        last = torch.channels_last_3d if depth else torch.channels_last
+        net, x = net.to(memory_format=last), x.contiguous(memory_format=last)
     mixed = lambda: torch.autocast(device.type, torch.bfloat16) if args.precision == "bf16" else contextlib.nullcontext()
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 

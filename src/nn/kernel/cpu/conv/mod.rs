@@ -61,10 +61,15 @@ impl Algorithm {
     /// In bf16 AMX tiles do everything. AVX512-BF16 doubles the products of a second where F(4x4, 3x3)
     /// needs a quarter of them in f32, so filtering is faster, as it is where bf16 has no instruction.
     fn of(compute: Compute, shape: &ConvShape) -> Algorithm {
-        let filtered = winograd::serves(shape) && shape.in_channels.min(shape.out_channels) >= 16;
+        let narrow = shape.in_channels.min(shape.out_channels);
+        let filtered = winograd::serves(shape) && narrow >= 16;
         match compute.precision {
             Precision::F32 | Precision::Tf32 | Precision::F32Strict if pointwise::serves(shape) => Algorithm::Pointwise,
             Precision::F32 | Precision::Tf32 if filtered => Algorithm::Winograd(Size::Four),
+            // TODO rule
+            Precision::F32 | Precision::Tf32 if winograd::serves(shape) && shape.kernel[0] > 1 => {
+                Algorithm::Winograd(if narrow <= 8 { Size::FourPaired } else { Size::Four })
+            }
             Precision::F32Strict if filtered => Algorithm::Winograd(Size::Two),
             Precision::Bf16 if filtered && Bf16Unit::of(compute.isa) != Bf16Unit::Amx => {
                 Algorithm::Winograd(Size::FourRounded)
