@@ -124,7 +124,7 @@ def cardiac_vgg3d():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 1))
 
 
-# Name: (network, input channels, height and width); a volume has (depth, height and width).
+# Name: (network, input channels, height and width); of a volume (depth, height and width).
 MODELS = {
     "cnn263k": (lambda: cnn([(8, True), (16, True)], [16, 8]), 1, 128),
     "cnn1m": (lambda: cnn([(16, True), (32, True), (64, False)], [16, 32, 8]), 1, 128),
@@ -134,6 +134,13 @@ MODELS = {
     "reg-resnet50": (ResNet50, 3, 224),
     "cardiac-vgg3d": (cardiac_vgg3d, 1, (9, 224)),
 }
+
+
+def input_shape(model):
+    """Of one sample: channels, [depth,] height, width."""
+    _, channels, size = MODELS[model]
+    *depth, side = size if isinstance(size, tuple) else (size,)
+    return (channels, *depth, side, side)
 
 
 def dice_loss(prediction, truth):
