@@ -48,7 +48,7 @@ def compare(model, args, steps):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hcwb", default="target/release/hcwb")
-    parser.add_argument("--models", default="cnn1m,cnn1m-as-drawn,unet,reg-vgg16,reg-resnet50")
+    parser.add_argument("--models", default="cnn1m,cnn1m-as-drawn,unet,reg-vgg16,reg-resnet50,cardiac-vgg3d")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--steps", type=int, default=0, help="timed steps a process; 0: by the network's size")

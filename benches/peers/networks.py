@@ -113,7 +113,18 @@ class UNet(nn.Module):
         return torch.sigmoid(self.head(x))
 
 
-# Name: (network, input channels, height and width).
+def cardiac_vgg3d():
+    layers, channels = [], 1
+    for width in (8, 8, "pool", 16, 16, "pool", 32, 32, 32, "pool", 64, 64, 64, 64, 64, 64):
+        if width == "pool":
+            layers.append(nn.MaxPool3d(2))
+        else:
+            layers += [nn.Conv3d(channels, width, 3, padding=1), nn.BatchNorm3d(width), nn.ReLU(inplace=True)]
+            channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 1))
+
+
+# Name: (network, input channels, height and width); of a volume (depth, height and width).
 MODELS = {
     "cnn263k": (lambda: cnn([(8, True), (16, True)], [16, 8]), 1, 128),
     "cnn1m": (lambda: cnn([(16, True), (32, True), (64, False)], [16, 32, 8]), 1, 128),
@@ -121,7 +132,15 @@ MODELS = {
     "unet": (UNet, 1, 224),
     "reg-vgg16": (Vgg16, 3, 224),
     "reg-resnet50": (ResNet50, 3, 224),
+    "cardiac-vgg3d": (cardiac_vgg3d, 1, (9, 224)),
 }
+
+
+def input_shape(model):
+    """Of one sample: channels, [depth,] height, width."""
+    _, channels, size = MODELS[model]
+    *depth, side = size if isinstance(size, tuple) else (size,)
+    return (channels, *depth, side, side)
 
 
 def dice_loss(prediction, truth):

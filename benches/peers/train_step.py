@@ -16,7 +16,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from networks import MODELS, dice_loss
+from networks import MODELS, dice_loss, input_shape
 
 
 def main():
@@ -31,18 +31,19 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    make, channels, side = MODELS[args.model]
+    make, shape = MODELS[args.model][0], input_shape(args.model)
     device = torch.device(args.device)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precision != "f32"
     net = make().train().to(device)
-    x = torch.randn(args.batch, channels, side, side, device=device)
+    x = torch.randn(args.batch, *shape, device=device)
     image = args.model.startswith("unet")
-    truth = (torch.rand(args.batch, 1, side, side) < 0.3).float() if image else torch.rand(args.batch, 1)
+    truth = (torch.rand(args.batch, 1, *shape[1:]) < 0.3).float() if image else torch.rand(args.batch, 1)
     truth = truth.to(device)
     loss = dice_loss if image else F.mse_loss
     if args.layout == "channels-last":
-        net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+        last = torch.channels_last_3d if len(shape) == 4 else torch.channels_last
+        net, x = net.to(memory_format=last), x.contiguous(memory_format=last)
     mixed = lambda: torch.autocast(device.type, torch.bfloat16) if args.precision == "bf16" else contextlib.nullcontext()
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 

@@ -154,6 +154,30 @@ impl Simd for Avx2 {
         transpose8(from, from_row, to, to_row)
     }
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> __m256 {
+        _mm256_castsi256_ps(_mm256_set1_epi64x(p.cast::<i64>().read_unaligned()))
+    }
+    #[inline(always)]
+    unsafe fn load_pair(p: *const f32, q: *const f32, n: usize) -> __m256 {
+        let half = _mm256_castsi256_si128(first(n));
+        let load = |p| if n >= 4 { _mm_loadu_ps(p) } else { _mm_maskload_ps(p, half) };
+        let (p, q) = (load(p), load(q));
+        _mm256_set_m128(_mm_unpackhi_ps(p, q), _mm_unpacklo_ps(p, q))
+    }
+    #[inline(always)]
+    unsafe fn store_pair(p: *mut f32, q: *mut f32, v: __m256, n: usize) {
+        let (low, high) = (_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let (even, odd) = (_mm_shuffle_ps::<0x88>(low, high), _mm_shuffle_ps::<0xdd>(low, high));
+        if n >= 4 {
+            _mm_storeu_ps(p, even);
+            _mm_storeu_ps(q, odd);
+        } else {
+            let half = _mm256_castsi256_si128(first(n));
+            _mm_maskstore_ps(p, half, even);
+            _mm_maskstore_ps(q, half, odd);
+        }
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
         tallest!(Avx2, m, vectors, tail, t, 6, 5, 4, 3, 2, 1)
     }

@@ -127,6 +127,31 @@ impl Simd for Avx512 {
         _mm_sfence()
     }
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> __m512 {
+        _mm512_castsi512_ps(_mm512_set1_epi64(p.cast::<i64>().read_unaligned()))
+    }
+    #[inline(always)]
+    unsafe fn load_pair(p: *const f32, q: *const f32, n: usize) -> __m512 {
+        let half = first(n) as __mmask8;
+        let load = |p| if n >= 8 { _mm256_loadu_ps(p) } else { _mm256_maskz_loadu_ps(half, p) };
+        let both = _mm512_insertf32x8::<1>(_mm512_castps256_ps512(load(p)), load(q));
+        _mm512_permutexvar_ps(_mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15), both)
+    }
+    #[inline(always)]
+    unsafe fn store_pair(p: *mut f32, q: *mut f32, v: __m512, n: usize) {
+        let apart = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+        let both = _mm512_permutexvar_ps(apart, v);
+        let (even, odd) = (_mm512_castps512_ps256(both), _mm512_extractf32x8_ps::<1>(both));
+        if n >= 8 {
+            _mm256_storeu_ps(p, even);
+            _mm256_storeu_ps(q, odd);
+        } else {
+            let half = first(n) as __mmask8;
+            _mm256_mask_storeu_ps(p, half, even);
+            _mm256_mask_storeu_ps(q, half, odd);
+        }
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
         tallest!(Avx512, m, vectors, tail, t, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1)
     }

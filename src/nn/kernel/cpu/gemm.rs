@@ -17,6 +17,8 @@ pub(super) struct Tile {
     pub a_segment: usize,
     /// Exactly nine rows, which lie three and three, so far apart: a 3x3 window over one channel.
     pub a_group: Option<usize>,
+    /// An element of `a` is two floats, for the even and for the odd columns. Whole vectors of columns only.
+    pub a_pairs: bool,
     pub b: *const f32,
     pub b_step: usize,
     pub c: *mut f32,
@@ -42,6 +44,7 @@ impl Tile {
         a_step: 1,
         a_segment: 0,
         a_group: None,
+        a_pairs: false,
         b: std::ptr::null(),
         b_step: 0,
         c: std::ptr::null_mut(),
@@ -63,6 +66,7 @@ pub(super) unsafe fn register_tile<
     const VECTORS: usize,
     const FULL: bool,
     const GROUP: usize,
+    const PAIRS: bool,
 >(
     tail: usize,
     t: Tile,
@@ -86,7 +90,8 @@ pub(super) unsafe fn register_tile<
                 *v = if FULL || j + 1 < VECTORS { S::load(p) } else { S::load_n(p, tail) };
             }
             for (i, sum) in sum.iter_mut().enumerate() {
-                let x = S::splat(*a[i / GROUP].add(away[i % GROUP]));
+                let x = a[i / GROUP].add(away[i % GROUP]);
+                let x = if PAIRS { S::splat_pair(x) } else { S::splat(*x) };
                 for j in 0..VECTORS {
                     sum[j] = S::fma(x, row[j], sum[j]);
                 }
@@ -135,17 +140,24 @@ macro_rules! tallest {
         let lanes = <$simd as $crate::nn::kernel::cpu::simd::Simd>::LANES;
         if $t.a_group.is_some() {
             return match ($vectors, $tail == lanes) {
-                (1, true) => register_tile::<$simd, 9, 1, true, 3>($tail, $t),
-                (1, false) => register_tile::<$simd, 9, 1, false, 3>($tail, $t),
-                (_, true) => register_tile::<$simd, 9, 2, true, 3>($tail, $t),
-                (_, false) => register_tile::<$simd, 9, 2, false, 3>($tail, $t),
+                (1, true) => register_tile::<$simd, 9, 1, true, 3, false>($tail, $t),
+                (1, false) => register_tile::<$simd, 9, 1, false, 3, false>($tail, $t),
+                (_, true) => register_tile::<$simd, 9, 2, true, 3, false>($tail, $t),
+                (_, false) => register_tile::<$simd, 9, 2, false, 3, false>($tail, $t),
             };
         }
+        if $t.a_pairs {
+            debug_assert!($tail == lanes);
+            match $vectors {
+                1 => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true, 4, true>($tail, $t); })* }
+                _ => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true, 4, true>($tail, $t); })* }
+            }
+        }
         match ($vectors, $tail == lanes) {
-            (1, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true, 4>($tail, $t); })* }
-            (1, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, false, 4>($tail, $t); })* }
-            (_, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true, 4>($tail, $t); })* }
-            (_, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, false, 4>($tail, $t); })* }
+            (1, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, true, 4, false>($tail, $t); })* }
+            (1, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 1, false, 4, false>($tail, $t); })* }
+            (_, true) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, true, 4, false>($tail, $t); })* }
+            (_, false) => { $(if $m >= $rows { return register_tile::<$simd, $rows, 2, false, 4, false>($tail, $t); })* }
         }
         unreachable!("the list of tile heights ends in 1 and m is at least 1")
     }};

@@ -115,6 +115,22 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> Lanes {
+        let pair = [*p, *p.add(1)];
+        each(|i| pair[i % 2])
+    }
+    #[inline(always)]
+    unsafe fn load_pair(p: *const f32, q: *const f32, n: usize) -> Lanes {
+        each(|i| if i / 2 < n { unsafe { *[p, q][i % 2].add(i / 2) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_pair(p: *mut f32, q: *mut f32, v: Lanes, n: usize) {
+        for i in 0..n.min(N / 2) {
+            *p.add(i) = v[2 * i];
+            *q.add(i) = v[2 * i + 1];
+        }
+    }
+    #[inline(always)]
     unsafe fn tile(m: usize, vectors: usize, tail: usize, t: Tile) -> usize {
         tallest!(Portable, m, vectors, tail, t, 2, 1)
     }

@@ -178,6 +178,12 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// `to[j][i] = from[i][j]` of 8x8 floats, rows `from_row` and `to_row` floats apart.
     unsafe fn transpose8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize);
+    /// `p[0]` in the even lanes, `p[1]` in the odd ones.
+    unsafe fn splat_pair(p: *const f32) -> Self::V;
+    /// `p[i]` and `q[i]` in lanes `2 i` and `2 i + 1`, for the first `n` of `LANES / 2`; zeros in the others.
+    unsafe fn load_pair(p: *const f32, q: *const f32, n: usize) -> Self::V;
+    /// The way back: even lanes to `p`, odd ones to `q`.
+    unsafe fn store_pair(p: *mut f32, q: *mut f32, v: Self::V, n: usize);
     /// A store that leaves no copy in the cache, where a vector is a whole line and `p` its start.
     #[inline(always)]
     unsafe fn stream(p: *mut f32, v: Self::V) {

@@ -61,10 +61,14 @@ impl Algorithm {
     /// In bf16 AMX tiles do everything. AVX512-BF16 doubles the products of a second where F(4x4, 3x3)
     /// needs a quarter of them in f32, so filtering is faster, as it is where bf16 has no instruction.
     fn of(compute: Compute, shape: &ConvShape) -> Algorithm {
-        let filtered = winograd::serves(shape) && shape.in_channels.min(shape.out_channels) >= 16;
+        let narrow = shape.in_channels.min(shape.out_channels);
+        let filtered = winograd::serves(shape) && narrow >= 16;
+        // A slice is transformed once for all taps in depth, which pays whatever the channels.
+        let deep = winograd::serves(shape) && shape.kernel[0] > 1;
         match compute.precision {
             Precision::F32 | Precision::Tf32 | Precision::F32Strict if pointwise::serves(shape) => Algorithm::Pointwise,
-            Precision::F32 | Precision::Tf32 if filtered => Algorithm::Winograd(Size::Four),
+            Precision::F32 | Precision::Tf32 if deep && narrow <= 8 => Algorithm::Winograd(Size::FourPaired),
+            Precision::F32 | Precision::Tf32 if filtered || deep => Algorithm::Winograd(Size::Four),
             Precision::F32Strict if filtered => Algorithm::Winograd(Size::Two),
             Precision::Bf16 if filtered && Bf16Unit::of(compute.isa) != Bf16Unit::Amx => {
                 Algorithm::Winograd(Size::FourRounded)
@@ -138,6 +142,10 @@ pub fn backward_weight(
     let isa = compute.isa;
     match Algorithm::of(compute, shape) {
         Algorithm::Pointwise => pointwise_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
+        // Of one channel, sums in the transform domain have one row, which would wait on itself.
+        Algorithm::Winograd(Size::FourPaired) if shape.in_channels == 1 => {
+            direct_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight)
+        }
         Algorithm::Winograd(size) => winograd::backward_weight(isa, size, shape, input, grad, accumulate, grad_weight),
         Algorithm::Direct => direct_weight::backward_weight(isa, shape, input, grad, accumulate, grad_weight),
         Algorithm::Bf16 => bf16::backward_weight(compute, shape, input, grad, accumulate, grad_weight),

@@ -144,6 +144,29 @@ fn volumes_are_convolved_right_in_depth_too() {
 }
 
 #[test]
+fn volumes_of_few_channels_are_right_whatever_their_depth_borders_and_tails() {
+    for (c, depth) in [(1, 1), (3, 2), (5, 3), (8, 4), (9, 5), (16, 2), (17, 1)] {
+        check(&volume(1, [depth, 6, 9], [c, 8], 3, [1, 1, 1]));
+        check(&volume(2, [depth, 5, 7], [3, c], 3, [1, 1, 1]));
+        check(&volume(1, [depth, 4, 13], [c, c], 2, [1, 1, 1]));
+    }
+    for padding in 0..3 {
+        check(&volume(1, [3, 7, 8], [8, 5], 3, [padding; 3]));
+        check(&volume(1, [2, 8, 10], [1, 8], 2, [padding.min(1), padding, 2 - padding]));
+    }
+    // Many tiles, in parts: blocks of pairs, of which the last of a row has one tile or hardly that.
+    check(&volume(2, [5, 37, 33], [8, 8], 3, [1, 1, 1]));
+    check(&volume(1, [9, 38, 41], [1, 8], 3, [1, 1, 1]));
+    check(&volume(1, [4, 41, 36], [8, 16], 2, [0, 1, 1]));
+    // Few tiles of many channels on one side: columns.
+    check(&volume(1, [2, 6, 9], [70, 8], 3, [1, 1, 1]));
+    check(&volume(1, [2, 6, 9], [3, 70], 3, [1, 1, 1]));
+    // Strided and larger kernels take the direct kernel.
+    check(&ConvShape { stride: [1, 2, 2], ..volume(1, [4, 7, 9], [8, 8], 3, [1, 1, 1]) });
+    check(&ConvShape { kernel: [3, 5, 4], ..volume(1, [3, 8, 9], [8, 5], 3, [1, 2, 2]) });
+}
+
+#[test]
 fn minimal_filtering_is_right_whatever_the_padding_the_tails_and_the_schedule() {
     for padding in 0..3 {
         check(&image(2, [5, 9], [16, 17], [3, 3], 1, padding));
@@ -169,6 +192,7 @@ fn convolutions_are_bit_equal_for_every_number_of_threads() {
         image(3, [25, 29], [18, 37], [1, 1], 1, 0),
         image(2, [25, 29], [300, 37], [1, 1], 2, 0),
         volume(1, [4, 20, 22], [16, 17], 3, [1, 1, 1]),
+        volume(2, [4, 36, 35], [3, 8], 3, [1, 1, 1]),
     ] {
         let (x, w, g) = (values(s.input_len(), 1), values(s.weight_len(), 2), values(s.output_len(), 3));
         let run = |threads, precision| {

@@ -57,14 +57,15 @@ impl Correlation<'_> {
     /// The target must hold the output; lengths must fit the sizes.
     pub unsafe fn run<F: Minimal>(&self, isa: Isa) {
         let points = F::POINTS * F::POINTS;
-        let tiles = [self.out[1].div_ceil(F::OUT), self.out[2].div_ceil(F::OUT)];
+        let tiles = [self.out[1].div_ceil(F::OUT), self.out[2].div_ceil(F::OUT * F::TILES)];
         let plan = Plan::<F> {
             isa,
             task: self,
             from: Grid { size: self.size, channels: self.channels, tiles },
             to: Grid { size: self.out, channels: self.out_channels, tiles },
             runs: runs(self.size[0], self.out[0], self.weights.depth, self.padding[0]),
-            stream: self.out_channels.is_multiple_of(16)
+            stream: F::TILES == 1
+                && self.out_channels.is_multiple_of(16)
                 && (self.target.at(0) as usize).is_multiple_of(64)
                 && self.batch * self.out.iter().product::<usize>() * self.out_channels >= FAR,
             filter: PhantomData,
@@ -78,7 +79,7 @@ impl Correlation<'_> {
             depth_taps: self.weights.depth,
             tiles: count,
             slices: [self.size[0], self.out[0]],
-            channels: [self.channels, self.out_channels],
+            channels: [self.channels * F::TILES, self.out_channels * F::TILES],
         };
         match Schedule::of(isa, &work) {
             Schedule::Blocks { tiles } => plan.blocks(count, tiles),
@@ -100,6 +101,11 @@ struct Plan<'a, F> {
 impl<F: Minimal> Plan<'_, F> {
     const POINTS: usize = F::POINTS * F::POINTS;
 
+    /// Columns of the products: one a channel of the output, or two.
+    fn columns_in_all(&self) -> usize {
+        self.task.out_channels * F::TILES
+    }
+
     /// Channels that are summed over, for each depth tap.
     fn rows(&self) -> [usize; 2] {
         [self.task.weights.depth, self.task.channels]
@@ -109,12 +115,13 @@ impl<F: Minimal> Plan<'_, F> {
     unsafe fn blocks(&self, count: usize, tiles: usize) {
         let (t, width) = (self.task, self.isa.panel());
         let (slices, out_slices) = (t.size[0], t.out[0]);
-        let mut lent = lend(Panels::len(Self::POINTS, width, self.rows(), t.out_channels));
-        let kernel = Panels::carve(Self::POINTS, width, self.rows(), t.out_channels, &mut &mut lent[..]);
+        let columns = self.columns_in_all();
+        let mut lent = lend(Panels::len(Self::POINTS, width, self.rows(), columns));
+        let kernel = Panels::carve(Self::POINTS, width, self.rows(), columns, &mut &mut lent[..]);
         let parts = t.channels.div_ceil(8);
-        for_each(parts, |i| self.transform(8 * i..t.channels.min(8 * i + 8), 0..t.out_channels, kernel));
-        let gathered = Layout::of(Self::POINTS, slices * tiles, t.channels);
-        let summed = Layout::of(Self::POINTS, out_slices * tiles, t.out_channels);
+        for_each(parts, |i| self.transform(8 * i..t.channels.min(8 * i + 8), 0..columns, kernel));
+        let gathered = Layout::of(Self::POINTS, slices * tiles, t.channels * F::TILES);
+        let summed = Layout::of(Self::POINTS, out_slices * tiles, columns);
         for_each(count.div_ceil(tiles), |i| {
             let tiles = i * tiles..count.min((i + 1) * tiles);
             with_scratch(gathered.len + summed.len, |mut scratch| {
@@ -123,8 +130,8 @@ impl<F: Minimal> Plan<'_, F> {
                 for slice in 0..slices {
                     self.gather(slice, tiles.clone(), gathered, slice * tiles.len());
                 }
-                self.multiply(gathered, tiles.len(), 0..tiles.len(), kernel, t.out_channels, summed);
-                self.scatter(summed, 0..t.out_channels, tiles);
+                self.multiply(gathered, tiles.len(), 0..tiles.len(), kernel, columns, summed);
+                self.scatter(summed, 0..columns, tiles);
             });
         });
     }
@@ -133,8 +140,9 @@ impl<F: Minimal> Plan<'_, F> {
     unsafe fn columns(&self, count: usize, group: usize, parts: usize, columns: usize, tiles: usize) {
         let (t, width) = (self.task, self.isa.panel());
         let (slices, out_slices) = (t.size[0], t.out[0]);
-        let gathered = Layout::of(Self::POINTS, slices * group, t.channels);
+        let gathered = Layout::of(Self::POINTS, slices * group, t.channels * F::TILES);
         let summed = Layout::of(Self::POINTS, out_slices * tiles, columns);
+        let all = self.columns_in_all();
         let kernel = Panels::len(Self::POINTS, width, self.rows(), columns);
         let mut lent = lend(gathered.len);
         let gathered = Matrices::carve(gathered, &mut &mut lent[..]);
@@ -146,9 +154,9 @@ impl<F: Minimal> Plan<'_, F> {
                 let row = slice * here + tiles.start;
                 self.gather(slice, first + tiles.start..first + tiles.end, gathered, row)
             });
-            for_each(t.out_channels.div_ceil(columns) * parts, |i| {
+            for_each(all.div_ceil(columns) * parts, |i| {
                 let (k0, mine) = (i / parts * columns, piece(here, parts, i % parts));
-                let k = k0..t.out_channels.min(k0 + columns);
+                let k = k0..all.min(k0 + columns);
                 with_scratch(kernel + summed.len, |mut scratch| {
                     let kernel = Panels::carve(Self::POINTS, width, self.rows(), columns, &mut scratch);
                     let summed = Matrices::carve(summed, &mut scratch);
@@ -204,6 +212,8 @@ impl<F: Minimal> Plan<'_, F> {
                     let source = run.source + z - run.slices.start;
                     let tile = Tile {
                         steps: self.task.channels,
+                        a_step: F::TILES,
+                        a_pairs: F::TILES > 1,
                         segments: run.taps.len(),
                         a: gathered.at(point, source * stride + tiles.start),
                         a_row: gathered.layout.row,
@@ -221,7 +231,8 @@ impl<F: Minimal> Plan<'_, F> {
         }
     }
 
-    unsafe fn scatter(&self, products: Matrices, channels: Range<usize>, tiles: Range<usize>) {
+    unsafe fn scatter(&self, products: Matrices, columns: Range<usize>, tiles: Range<usize>) {
+        let channels = columns.start / F::TILES..columns.end / F::TILES;
         for slice in 0..self.task.out[0] {
             let scatter = Scatter::<F> {
                 products,

@@ -10,6 +10,9 @@ use std::marker::PhantomData;
 /// Points of the largest transform: arrays are as long, of which a smaller one uses the first.
 pub(super) const MOST: usize = 6;
 
+/// Most pixels across that the tiles of one row have.
+pub(super) const WIDEST: usize = MOST + 4;
+
 /// One algorithm for three taps. `V` arrays hold a vector of channels for each position.
 ///
 /// # Safety
@@ -19,6 +22,8 @@ pub(super) trait Minimal: Copy + Send + Sync + 'static {
     const OUT: usize;
     /// Points of the transform, as many as a tile has inputs.
     const POINTS: usize;
+    /// Tiles side by side that one row of the matrices holds: each channel's one or two values.
+    const TILES: usize = 1;
     /// Inputs, gradients and taps as they are read.
     #[inline(always)]
     unsafe fn operand<S: Simd>(x: S::V) -> S::V {
@@ -74,9 +79,9 @@ impl Minimal for F2 {
     }
 }
 
-/// F(4,3) on 0, +-5/8, +-3/2 and infinity.
+/// F(4,3) on 0, +-5/8, +-3/2 and infinity, of one tile or of two side by side.
 #[derive(Clone, Copy)]
-pub(super) struct F4;
+pub(super) struct F4<const TILES: usize>;
 
 const A: f64 = 5.0 / 8.0;
 const B: f64 = 3.0 / 2.0;
@@ -96,7 +101,8 @@ unsafe fn c<S: Simd>(value: f64) -> S::V {
     S::splat(value as f32)
 }
 
-impl Minimal for F4 {
+impl<const TILES: usize> Minimal for F4<TILES> {
+    const TILES: usize = TILES;
     const OUT: usize = 4;
     const POINTS: usize = 6;
 
@@ -173,6 +179,7 @@ pub(super) struct Rounded<F>(PhantomData<F>);
 impl<F: Minimal> Minimal for Rounded<F> {
     const OUT: usize = F::OUT;
     const POINTS: usize = F::POINTS;
+    const TILES: usize = F::TILES;
 
     #[inline(always)]
     unsafe fn operand<S: Simd>(x: S::V) -> S::V {

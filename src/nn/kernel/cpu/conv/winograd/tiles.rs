@@ -1,7 +1,7 @@
 //! Between channels-last slices and the transform domain: tiles gathered and scattered.
 
 use super::matrices::Matrices;
-use super::points::{MOST, Minimal};
+use super::points::{MOST, Minimal, WIDEST};
 use crate::nn::kernel::cpu::conv::Epilogue;
 use crate::nn::kernel::cpu::parallel::Shared;
 use crate::nn::kernel::cpu::simd::{Kernel, Simd, load_upto, store_upto};
@@ -14,12 +14,12 @@ pub(super) struct Grid {
     /// Slices of one volume, and their size.
     pub size: [usize; 3],
     pub channels: usize,
-    /// Tiles down and across one slice.
+    /// Rows of tiles down one slice, and how many rows of the matrices each of them makes.
     pub tiles: [usize; 2],
 }
 
 impl Grid {
-    /// Volume, and tiles down and across, of tile `i` of all volumes.
+    /// Volume, and place down and across, of the tile or the pair of tiles `i` of all volumes.
     #[inline(always)]
     fn place(&self, i: usize) -> (usize, usize, usize) {
         let [down, across] = self.tiles;
@@ -35,10 +35,10 @@ impl Grid {
 
 /// Channels between two looks at where the pixels of a border tile lie.
 const CHUNK: usize = 256;
-/// What lies beyond the border.
+/// What lies beyond the border. Pairs take half a chunk.
 static ZEROS: [f32; CHUNK] = [0.0; CHUNK];
 
-/// B^T d B of input tiles or, with `GRAD`, A g A^T of the gradient's tiles, one row a tile.
+/// B^T d B of input tiles or, with `GRAD`, A g A^T of the gradient's tiles, one row a tile (or a pair).
 pub(super) struct Gather<'a, F, const GRAD: bool> {
     pub values: &'a [f32],
     pub grid: Grid,
@@ -59,12 +59,13 @@ impl<F: Minimal, const GRAD: bool> Kernel for Gather<'_, F, GRAD> {
         let g = &self.grid;
         let [_, height, width] = g.size;
         let reach = if GRAD { F::OUT } else { F::POINTS };
+        let wide = reach + (F::TILES - 1) * F::OUT;
         for (i, tile) in self.tiles.clone().enumerate() {
             let (volume, down, across) = g.place(tile);
-            let (y, x) = (down * F::OUT, across * F::OUT);
+            let (y, x) = (down * F::OUT, across * F::OUT * F::TILES);
             let [up, left] = self.padding;
             let out = self.out.at(0, self.row + i);
-            if y >= up && x >= left && y - up + reach <= height && x - left + reach <= width {
+            if y >= up && x >= left && y - up + reach <= height && x - left + wide <= width {
                 let start = self.values.as_ptr().add(g.at(volume, self.slice, y - up, x - left));
                 let from = Pixels { start, row: width * g.channels, pixel: g.channels, table: &EMPTY };
                 self.channels::<S, false>(from, self.channels.clone(), out);
@@ -73,7 +74,7 @@ impl<F: Minimal, const GRAD: bool> Kernel for Gather<'_, F, GRAD> {
             for c0 in self.channels.clone().step_by(CHUNK) {
                 let mut table = EMPTY;
                 for (r, row) in table.iter_mut().enumerate().take(reach) {
-                    for (q, p) in row.iter_mut().enumerate().take(reach) {
+                    for (q, p) in row.iter_mut().enumerate().take(wide) {
                         let (y, x) = ((y + r).wrapping_sub(up), (x + q).wrapping_sub(left));
                         *p = if y < height && x < width {
                             self.values.as_ptr().add(g.at(volume, self.slice, y, x) + c0)
@@ -84,7 +85,7 @@ impl<F: Minimal, const GRAD: bool> Kernel for Gather<'_, F, GRAD> {
                 }
                 let from = Pixels { start: ZEROS.as_ptr(), row: 0, pixel: 0, table: &table };
                 let count = CHUNK.min(self.channels.end - c0);
-                self.channels::<S, true>(from, 0..count, out.add(c0 - self.channels.start));
+                self.channels::<S, true>(from, 0..count, out.add((c0 - self.channels.start) * F::TILES));
             }
         }
     }
@@ -96,18 +97,26 @@ struct Pixels<'a> {
     start: *const f32,
     row: usize,
     pixel: usize,
-    table: &'a [[*const f32; MOST]; MOST],
+    table: &'a [[*const f32; WIDEST]; MOST],
 }
 
-const EMPTY: [[*const f32; MOST]; MOST] = [[std::ptr::null(); MOST]; MOST];
+const EMPTY: [[*const f32; WIDEST]; MOST] = [[std::ptr::null(); WIDEST]; MOST];
+
+impl Pixels<'_> {
+    #[inline(always)]
+    unsafe fn at<const BORDER: bool>(&self, i: usize, j: usize) -> *const f32 {
+        if BORDER { self.table[i][j] } else { self.start.add(i * self.row + j * self.pixel) }
+    }
+}
 
 impl<F: Minimal, const GRAD: bool> Gather<'_, F, GRAD> {
     #[inline(always)]
     unsafe fn channels<S: Simd, const BORDER: bool>(&self, from: Pixels, channels: Range<usize>, out: *mut f32) {
         let (mut c, mut out) = (channels.start, out);
-        while c + S::LANES <= channels.end {
-            self.tile::<S, BORDER, true>(from, c, S::LANES, out);
-            c += S::LANES;
+        let step = S::LANES / F::TILES;
+        while c + step <= channels.end {
+            self.tile::<S, BORDER, true>(from, c, step, out);
+            c += step;
             out = out.add(S::LANES);
         }
         if c < channels.end {
@@ -129,8 +138,13 @@ impl<F: Minimal, const GRAD: bool> Gather<'_, F, GRAD> {
         for i in 0..reach {
             let mut row = [S::splat(0.0); MOST];
             for j in 0..reach {
-                let p = if BORDER { from.table[i][j] } else { from.start.add(i * from.row + j * from.pixel) }.add(c);
-                row[j] = F::operand::<S>(if FULL { S::load(p) } else { S::load_n(p, n) });
+                let p = from.at::<BORDER>(i, j).add(c);
+                row[j] = F::operand::<S>(match (F::TILES, FULL) {
+                    (1, true) => S::load(p),
+                    (1, false) => S::load_n(p, n),
+                    (_, true) => S::load_pair(p, from.at::<BORDER>(i, j + F::OUT).add(c), S::LANES / 2),
+                    (_, false) => S::load_pair(p, from.at::<BORDER>(i, j + F::OUT).add(c), n),
+                });
             }
             t[i] = if GRAD { F::grad::<S>(row) } else { F::input::<S>(row) };
         }
@@ -167,19 +181,21 @@ impl<F: Minimal> Kernel for Scatter<'_, F> {
         let g = &self.grid;
         for (i, tile) in self.tiles.clone().enumerate() {
             let (volume, down, across) = g.place(tile);
-            let (y, x) = (down * F::OUT, across * F::OUT);
+            let (y, x) = (down * F::OUT, across * F::OUT * F::TILES);
             let start = g.at(volume, self.slice, y, x);
-            let inside = [(g.size[1] - y).min(F::OUT), (g.size[2] - x).min(F::OUT)];
+            let inside = [(g.size[1] - y).min(F::OUT), (g.size[2] - x).min(F::OUT * F::TILES)];
+            let whole = inside == [F::OUT, F::OUT * F::TILES];
             let mut from = self.products.at(0, self.row + i) as *const f32;
             let mut c = self.channels.start;
+            let step = S::LANES / F::TILES;
             while c < self.channels.end {
                 let n = self.channels.end - c;
-                match (n >= S::LANES, inside == [F::OUT; 2]) {
+                match (n >= step, whole) {
                     (true, true) => self.tile::<S, true, true>(from, start, c, n, inside),
                     (true, false) => self.tile::<S, true, false>(from, start, c, n, inside),
                     (false, _) => self.tile::<S, false, false>(from, start, c, n, inside),
                 }
-                c += S::LANES;
+                c += step;
                 from = from.add(S::LANES);
             }
         }
@@ -209,10 +225,16 @@ impl<F: Minimal> Scatter<'_, F> {
             t[i] = F::output::<S>(row);
         }
         let e = &self.epilogue;
-        let n = if FULL { S::LANES } else { n };
-        let scale = if e.scale.is_empty() { S::splat(1.0) } else { load_upto::<S>(e.scale.as_ptr().add(c), n) };
-        let bias = if e.bias.is_empty() { S::splat(0.0) } else { load_upto::<S>(e.bias.as_ptr().add(c), n) };
+        let n = if FULL { S::LANES / F::TILES } else { n };
+        let load = |p, q| if F::TILES == 1 { load_upto::<S>(p, n) } else { S::load_pair(p, q, n) };
+        let channel = |values: &[f32], none| match values.get(c..) {
+            Some(values) if !values.is_empty() => load(values.as_ptr(), values.as_ptr()),
+            _ => S::splat(none),
+        };
+        let (scale, bias) = (channel(e.scale, 1.0), channel(e.bias, 0.0));
         let across = self.grid.size[2] * self.grid.channels;
+        // What a pair's second tile has beyond the border.
+        let mut sink = [0f32; 16];
         for j in 0..F::OUT {
             let column = F::output::<S>([t[0][j], t[1][j], t[2][j], t[3][j], t[4][j], t[5][j]]);
             for i in 0..F::OUT {
@@ -220,15 +242,22 @@ impl<F: Minimal> Scatter<'_, F> {
                     continue;
                 }
                 let at = start + i * across + j * self.grid.channels + c;
+                let right = at + F::OUT * self.grid.channels;
+                let both = F::TILES > 1 && (WHOLE || j + F::OUT < columns);
                 let mut v = S::fma(column[i], scale, bias);
                 if let Some(add) = e.add {
-                    v = S::add(v, load_upto::<S>(add.as_ptr().add(at), n));
+                    let p = add.as_ptr().add(at);
+                    v = S::add(v, load(p, if both { add.as_ptr().add(right) } else { p }));
                 }
                 if e.relu {
                     v = S::relu(v);
                 }
                 let p = self.target.at(at);
-                if !FULL {
+                if both {
+                    S::store_pair(p, self.target.at(right), v, n)
+                } else if F::TILES > 1 {
+                    S::store_pair(p, sink.as_mut_ptr(), v, n)
+                } else if !FULL {
                     store_upto::<S>(p, v, n)
                 } else if self.stream {
                     S::stream(p, v)

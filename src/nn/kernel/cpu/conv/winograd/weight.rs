@@ -43,7 +43,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         grad_weight: &'a mut [f32],
     ) {
         let [od, oh, ow] = shape.output();
-        let tiles = [oh.div_ceil(F::OUT), ow.div_ceil(F::OUT)];
+        let tiles = [oh.div_ceil(F::OUT), ow.div_ceil(F::OUT * F::TILES)];
         let reached = |tap: usize| {
             let padding = shape.padding[0];
             let first = padding.saturating_sub(tap).min(od);
@@ -68,7 +68,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
             depth_taps: shape.kernel[0],
             tiles: count,
             slices: [shape.input[0], od],
-            channels: [shape.in_channels, shape.out_channels],
+            channels: [shape.in_channels * F::TILES, shape.out_channels * F::TILES],
         };
         // Safety: the grids are those of the slices, whose lengths the caller checked.
         unsafe {
@@ -79,11 +79,17 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         }
     }
 
+    /// Columns of the sums: one an output channel, or two.
+    fn columns_in_all(&self) -> usize {
+        self.shape.out_channels * F::TILES
+    }
+
     /// Parts of the blocks sum on their own; the sums are added in order.
     unsafe fn blocks(&self, count: usize, tiles: usize) {
         let s = self.shape;
         let [slices, out_slices] = [self.from.size[0], self.to.size[0]];
-        let sums = Layout::of(Self::POINTS, s.in_channels, s.out_channels);
+        let columns = self.columns_in_all();
+        let sums = Layout::of(Self::POINTS, s.in_channels, columns);
         let depth = s.kernel[0];
         let blocks = count.div_ceil(tiles);
         let parts = (PARTS / (depth * sums.len)).clamp(4, 16).min(blocks.div_ceil(2)).max(1);
@@ -91,8 +97,8 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         let mut rest = &mut lent[..];
         // By depth tap, then by part.
         let all: Vec<Matrices> = (0..depth * parts).map(|_| Matrices::carve(sums, &mut rest)).collect();
-        let gathered = Layout::of(Self::POINTS, slices * tiles, s.in_channels);
-        let grads = Layout::of(Self::POINTS, out_slices * tiles, s.out_channels);
+        let gathered = Layout::of(Self::POINTS, slices * tiles, s.in_channels * F::TILES);
+        let grads = Layout::of(Self::POINTS, out_slices * tiles, columns);
         for_each(parts, |part| {
             let mine = piece(blocks, parts, part);
             for block in mine.clone() {
@@ -105,12 +111,12 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
                         self.gather(slice, tiles.clone(), gathered, slice * n);
                     }
                     for slice in 0..out_slices {
-                        self.gather_grad(slice, tiles.clone(), 0..s.out_channels, grads, slice * n);
+                        self.gather_grad(slice, tiles.clone(), 0..columns, grads, slice * n);
                     }
                     for tap in 0..depth {
                         let sums = all[tap * parts + part];
                         let first = block == mine.start;
-                        self.multiply(tap, (gathered, n, 0), (grads, n), n, s.out_channels, sums, !first);
+                        self.multiply(tap, (gathered, n, 0), (grads, n), n, columns, sums, !first);
                     }
                 });
             }
@@ -118,7 +124,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         let pieces = s.in_channels.div_ceil(4);
         for_each(depth * pieces, |i| {
             let (tap, channels) = (i / pieces, piece(s.in_channels, pieces, i % pieces));
-            self.transform(tap, &all[tap * parts..(tap + 1) * parts], channels, 0..s.out_channels);
+            self.transform(tap, &all[tap * parts..(tap + 1) * parts], channels, 0..columns);
         });
     }
 
@@ -126,8 +132,9 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
     unsafe fn columns(&self, count: usize, group: usize, columns: usize, tiles: usize) {
         let s = self.shape;
         let [slices, out_slices] = [self.from.size[0], self.to.size[0]];
-        let (depth, jobs) = (s.kernel[0], s.out_channels.div_ceil(columns));
-        let gathered = Layout::of(Self::POINTS, slices * group, s.in_channels);
+        let all = self.columns_in_all();
+        let (depth, jobs) = (s.kernel[0], all.div_ceil(columns));
+        let gathered = Layout::of(Self::POINTS, slices * group, s.in_channels * F::TILES);
         let sums = Layout::of(Self::POINTS, s.in_channels, columns);
         let grads = Layout::of(Self::POINTS, out_slices * tiles, columns);
         // With one group the sums need not outlive their job.
@@ -146,7 +153,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
                 self.gather(slice, first + tiles.start..first + tiles.end, gathered, row)
             });
             for_each(jobs, |job| {
-                let k = job * columns..s.out_channels.min((job + 1) * columns);
+                let k = job * columns..all.min((job + 1) * columns);
                 let own = if kept.is_empty() { depth * sums.len } else { 0 };
                 with_scratch(grads.len + own, |mut scratch| {
                     let grads = Matrices::carve(grads, &mut scratch);
@@ -193,8 +200,9 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
             let tile = Tile {
                 steps: n,
                 a: gathered.at(point, source * stride + start),
-                a_row: 1,
+                a_row: F::TILES,
                 a_step: gathered.layout.row,
+                a_pairs: F::TILES > 1,
                 b: grads.at(point, slices.start * grad_stride),
                 b_step: grads.layout.row,
                 c: sums.at(point, 0),
@@ -218,7 +226,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
                 start: tile.a.wrapping_add(gathered.layout.point),
                 row: gathered.layout.row,
                 rows: if point + 1 < Self::POINTS { n } else { 0 },
-                columns: self.shape.in_channels,
+                columns: self.shape.in_channels * F::TILES,
             };
             for z in 0..slices.len().max(1) {
                 let a = tile.a.wrapping_add(z * stride * gathered.layout.row);
@@ -246,12 +254,12 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         dispatch(self.isa, gather)
     }
 
-    unsafe fn gather_grad(&self, slice: usize, tiles: Range<usize>, k: Range<usize>, out: Matrices, row: usize) {
+    unsafe fn gather_grad(&self, slice: usize, tiles: Range<usize>, columns: Range<usize>, out: Matrices, row: usize) {
         let gather = Gather::<F, true> {
             values: self.grad,
             grid: self.to,
             padding: [0, 0],
-            channels: k,
+            channels: columns.start / F::TILES..columns.end / F::TILES,
             slice,
             tiles,
             out,
@@ -265,7 +273,7 @@ impl<'a, F: Minimal> WeightGradient<'a, F> {
         let back = TransformBack::<F> {
             parts,
             depth,
-            size: [self.shape.in_channels, self.shape.out_channels],
+            size: [self.shape.in_channels, self.columns_in_all()],
             channels,
             columns,
             target: self.target,
