@@ -233,32 +233,36 @@ fn list(ws: &Workspace, as_json: bool) -> Result<()> {
     if found.is_empty() {
         return output::print("No runs yet: hcwb run start reg-cnn263k, or hcwb demo to try without data\n");
     }
-    let dice = |s: &Summary| s.history.best().and_then(|e| e.metric("val_dice"));
-    let masks = found.iter().any(|s| dice(s).is_some());
-    let ml = |s: &Summary| s.history.best().and_then(|e| e.metric("val_mae_ml"));
-    let hearts = found.iter().any(|s| ml(s).is_some());
+    // A column for what some run has; those of heads also where no run has anything yet.
+    let best = |s: &Summary, name: &str| s.history.best().and_then(|e| e.metric(name));
+    let any = |name: &str| found.iter().any(|s| best(s, name).is_some());
+    let heads = any("val_mae_px") || !any("val_mae_ml");
+    let columns: Vec<(&str, &str, f64)> = [
+        (heads, (">MAE px", "val_mae_px", 1.0)),
+        (heads, (">MAE mm", "val_mae_mm", 1.0)),
+        (any("val_mae_ml"), (">MAE ml", "val_mae_ml", 1.0)),
+        (any("val_dice"), (">DI %", "val_dice", 100.0)),
+    ]
+    .into_iter()
+    .filter_map(|(shown, column)| shown.then_some(column))
+    .collect();
     let rows: Vec<Vec<String>> = found
         .iter()
         .map(|s| {
-            let best = s.history.best();
             let mut row = vec![
                 format!("{} {}", s.status.glyph(), s.status.word()),
                 s.id.clone(),
                 s.dataset.clone(),
                 s.folds.map_or("–".into(), |folds| format!("{}/{folds}", s.fold)),
                 format!("{}/{}", s.epoch, s.epochs),
-                figure(best.and_then(|e| e.metric("val_mae_px"))),
-                figure(best.and_then(|e| e.metric("val_mae_mm"))),
             ];
-            row.extend(hearts.then(|| figure(ml(s))));
-            row.extend(masks.then(|| figure(dice(s).map(|d| 100.0 * d))));
+            row.extend(columns.iter().map(|(_, name, unit)| figure(best(s, name).map(|v| v * unit))));
             row.push(duration(s.seconds));
             row
         })
         .collect();
-    let mut header = vec!["status", "run", "data", ">fold", ">epoch", ">MAE px", ">MAE mm"];
-    header.extend(hearts.then_some(">MAE ml"));
-    header.extend(masks.then_some(">DI %"));
+    let mut header = vec!["status", "run", "data", ">fold", ">epoch"];
+    header.extend(columns.iter().map(|c| c.0));
     header.push(">time");
     output::print(&output::table(&header, &rows))
 }
