@@ -46,8 +46,8 @@ fn hearts_text(name: &str, stats: &acdc::Stats) -> String {
         |r: &Option<Range>| r.as_ref().map_or("–".into(), |r| format!("{:.0} ({:.0}–{:.0})", r.mean, r.min, r.max));
     let row = |g: &acdc::GroupStats| {
         let mut row = vec![g.group.map_or("–", |group| group.word()).to_owned(), g.patients.to_string()];
-        row.extend([&g.lv_edv_ml, &g.lv_esv_ml, &g.lv_ef_percent].map(|r| cell(r)));
-        row.extend([&g.rv_edv_ml, &g.rv_esv_ml, &g.rv_ef_percent, &g.myo_mass_g].map(|r| cell(r)));
+        row.extend([&g.lv_edv_ml, &g.lv_esv_ml, &g.lv_ef_percent].map(cell));
+        row.extend([&g.rv_edv_ml, &g.rv_esv_ml, &g.rv_ef_percent, &g.myo_mass_g].map(cell));
         row
     };
     let header = [

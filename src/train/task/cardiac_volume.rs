@@ -242,7 +242,7 @@ mod tests {
             (&["model.name=unet"], "gives masks"),
         ] {
             let recipe = recipe(set);
-            let error = Data::Hearts(drawn(8, false), "".into())
+            let error = Data::Hearts(drawn(8, false).into(), "".into())
                 .task(&recipe, &recipe.graph().unwrap())
                 .map(|_| ())
                 .unwrap_err();

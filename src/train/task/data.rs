@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub enum Data {
     Heads(Prepared),
     /// And where their raw data lie.
-    Hearts(PreparedHearts, PathBuf),
+    Hearts(Box<PreparedHearts>, PathBuf),
 }
 
 impl Data {
@@ -34,7 +34,7 @@ impl Data {
     pub fn prepare(ws: &Workspace, dataset: &Dataset, recipe: &Recipe, progress: &dyn Progress) -> Result<Data> {
         Data::check_kind(dataset, recipe)?;
         Ok(match form(recipe) {
-            Ok(form) => Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?, dataset.path.clone()),
+            Ok(form) => Data::Hearts(acdc::prepare(ws, dataset, &form, progress)?.into(), dataset.path.clone()),
             Err(size) => Data::Heads(cache::prepare(ws, dataset, &size, progress)?),
         })
     }
@@ -76,7 +76,7 @@ impl Data {
                 })
             }
             Data::Hearts(prepared, root) => {
-                let hearts = Hearts::new(recipe, prepared, root)?;
+                let hearts = Hearts::new(recipe, *prepared, root)?;
                 Ok(match recipe.task.as_str() {
                     "cardiac-segmentation" => Arc::new(CardiacSegmentation::new(hearts, graph)),
                     _ => Arc::new(CardiacVolume::new(recipe, hearts, graph)?),

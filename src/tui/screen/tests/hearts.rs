@@ -67,11 +67,11 @@ impl Bench {
     }
 
     fn wanted_slice(&mut self) -> crate::tui::widget::picture::Slice {
-        let drawn = self.state.effects.drain(..).filter_map(|effect| match effect {
+        let mut drawn = self.state.effects.drain(..).filter_map(|effect| match effect {
             Effect::Draw(request) => request.slice,
             _ => None,
         });
-        drawn.last().expect("a slice is wanted")
+        drawn.next_back().expect("a slice is wanted")
     }
 }
 
