@@ -77,7 +77,7 @@ fn volumes_are_learned_in_ml_with_patients_whole_and_told_by_structure_and_phase
     assert_eq!((&table[0]["hearts"], &table[0]["patients"]), (&Value::from(4), &Value::from(2)));
     let best = sandbox.json(&["run", "show", &id, "--json"])["best"]["val_mae_ml"].as_f64().unwrap();
     assert!((table[0]["figures"]["mae_ml"].as_f64().unwrap() - best).abs() < 1e-9);
-    assert!(sandbox.ok(&["run", "table"]).contains("S4, table 10") == false, "both phases are no table 10");
+    assert!(!sandbox.ok(&["run", "table"]).contains("S4, table 10"), "both phases are no table 10");
 }
 
 #[test]

@@ -89,8 +89,9 @@ pub struct HeartRow {
     pub slices: usize,
     /// In x, y and z.
     pub spacing_mm: [f64; 3],
-    /// RV, MYO and LV.
+    /// RV, MYO and LV, once they are counted.
     pub volumes_ml: Option<[f64; 3]>,
+    pub counted: bool,
     /// Of both phases, in percent.
     pub lv_ef: Option<f64>,
 }

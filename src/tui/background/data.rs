@@ -36,11 +36,23 @@ pub fn list(ws: &Workspace) -> Result<Vec<DataRow>> {
     Ok(registry::list(ws)?.iter().map(|dataset| row(ws, dataset)).collect())
 }
 
-pub fn details(ws: &Workspace, name: &str) -> Result<DataDetails> {
+/// What is told of the data set `name`: of hearts at once what their headers say, then the volumes.
+pub fn read(ws: &Workspace, name: &str, tell: impl Fn(Action)) {
+    let told = |counted| {
+        let details = details(ws, name, counted).map_err(|e| words(&e));
+        tell(Action::DataRead(name.to_owned(), Box::new(details)));
+    };
+    told(false);
+    if registry::load(ws, name).is_ok_and(|dataset| dataset.kind == DatasetKind::Acdc) {
+        told(true);
+    }
+}
+
+fn details(ws: &Workspace, name: &str, counted: bool) -> Result<DataDetails> {
     let dataset = registry::load(ws, name)?;
     let mut details = match dataset.kind {
         DatasetKind::Hc18 => heads(&dataset)?,
-        DatasetKind::Acdc => hearts::details(&dataset)?,
+        DatasetKind::Acdc => hearts::details(&dataset, counted)?,
     };
     details.findings = auditing::recorded(ws, &dataset).map(|audit| {
         let row = |f: crate::dataset::Finding| FindingRow {
@@ -100,7 +112,7 @@ pub fn oval_of_ring(annotation: &Path) -> Option<Oval> {
 fn afterwards(ws: &Workspace, name: &str, told: Result<String>) -> Vec<Action> {
     vec![
         Action::DataListed(list(ws).map_err(|e| words(&e))),
-        Action::DataRead(name.to_owned(), Box::new(details(ws, name).map_err(|e| words(&e)))),
+        Action::DataRead(name.to_owned(), Box::new(details(ws, name, true).map_err(|e| words(&e)))),
         Action::Told(told.map_err(|e| words(&e))),
     ]
 }

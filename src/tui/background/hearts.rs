@@ -11,25 +11,26 @@ use crate::workspace::Workspace;
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// Every patient at both phases, with the volumes of its ground truth. Findings are left to the caller.
+/// Every patient at both phases; with `counted`, which takes longer, the volumes of its ground truth too. Findings are left to
+/// the caller.
 ///
 /// # Errors
 /// A folder that is gone. A damaged patient only lacks its figures.
-pub fn details(dataset: &Dataset) -> Result<DataDetails> {
+pub fn details(dataset: &Dataset, counted: bool) -> Result<DataDetails> {
     let hearts = Hearts::find(&dataset.path)?;
-    let counted = volumes(&hearts, &Silent);
-    let images = hearts.patients.par_iter().zip(&counted).flat_map_iter(|(patient, counted)| rows(patient, counted));
-    let images = images.collect();
+    let counted = if counted { volumes(&hearts, &Silent) } else { Vec::new() };
+    let patients = hearts.patients.par_iter().enumerate();
+    let images = patients.flat_map_iter(|(i, patient)| rows(patient, counted.get(i))).collect();
     let size = |path: &std::path::Path| Some(std::fs::metadata(path).ok()?.len());
     let bytes = hearts.files()?.iter().filter_map(|(_, path)| size(path)).sum();
     Ok(DataDetails { images, exams: hearts.patients.len(), bytes, findings: None })
 }
 
-fn rows(patient: &Patient, counted: &PatientVolumes) -> Vec<ImageRow> {
+fn rows(patient: &Patient, counted: Option<&PatientVolumes>) -> Vec<ImageRow> {
     let group = patient.info().ok().and_then(|info| info.group).map_or("", |group| group.word());
     let row = |frame: Frame| {
         let header = read_header(&frame.image).ok();
-        let volumes = counted.phases.iter().flatten().find(|v| v.phase == frame.phase);
+        let volumes = counted.and_then(|counted| counted.phase(frame.phase));
         let heart = HeartRow {
             patient: crate::text::line(&patient.name).into_owned(),
             phase: frame.phase.word(),
@@ -38,7 +39,8 @@ fn rows(patient: &Patient, counted: &PatientVolumes) -> Vec<ImageRow> {
             slices: header.as_ref().map_or(0, |h| h.shape[2]),
             spacing_mm: header.map_or([0.0; 3], |h| h.spacing_mm),
             volumes_ml: volumes.map(|v| v.volumes_ml),
-            lv_ef: counted.function().and_then(|f| f.lv_ef).map(|ef| 100.0 * ef),
+            counted: counted.is_some(),
+            lv_ef: counted.and_then(|c| c.function()?.lv_ef).map(|ef| 100.0 * ef),
         };
         ImageRow {
             file: format!("{} {}", heart.patient, heart.phase),

@@ -130,10 +130,13 @@ impl Desk {
                 let cards = device::cards().unwrap_or_default();
                 Some(Action::CardsListed(cards.into_iter().filter(|card| card.check().is_ok()).collect()))
             }),
-            Effect::ReadData(name) => self.spawn(move |ws| {
-                let details = data::details(ws, &name).map_err(|e| words(&e));
-                Some(Action::DataRead(name, Box::new(details)))
-            }),
+            Effect::ReadData(name) => {
+                let actions = self.actions.clone();
+                self.spawn(move |ws| {
+                    data::read(ws, &name, |action| drop(actions.send(action)));
+                    None
+                });
+            }
             Effect::AddData { path, name } => {
                 self.job(format!("adding {name}:"), move |ws, progress| data::add(ws, &path, &name, progress))
             }

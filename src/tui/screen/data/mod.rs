@@ -123,7 +123,9 @@ impl Data {
         let Some(file) = self.findings().get(self.finding.index).map(|f| f.file.clone()) else { return };
         let Some(details) = self.known() else { return };
         let stem = file.trim_end_matches("_Annotation.png").trim_end_matches(".png");
-        let found = details.images.iter().position(|i| i.file == file || i.file.trim_end_matches(".png") == stem);
+        let of_heart = |i: &ImageRow| i.heart.as_ref().is_some_and(|heart| file.contains(&heart.patient));
+        let fits = |i: &ImageRow| i.file == file || i.file.trim_end_matches(".png") == stem || of_heart(i);
+        let found = details.images.iter().position(fits);
         if let Some(image) = found {
             self.image = image;
         }

@@ -178,7 +178,14 @@ fn draw_heart(data: &Data, heart: &HeartRow, foot: Rect, painter: &mut Painter) 
     let theme = painter.theme;
     let mut words = Vec::new();
     match heart.volumes_ml {
-        None => words.push(Span::styled("no ground truth", theme.style(Scope::Dim))),
+        None => {
+            let word = match (&heart.labels, heart.counted) {
+                (None, _) => "no ground truth",
+                (_, false) => "counting …",
+                (_, true) => "cannot be counted: u says why",
+            };
+            words.push(Span::styled(word, theme.style(Scope::Dim)));
+        }
         Some(volumes) => {
             let structures = [("RV", Scope::PictureRv), ("MYO", Scope::PictureMyo), ("LV", Scope::PictureLv)];
             for ((name, scope), ml) in structures.into_iter().zip(volumes) {
@@ -189,7 +196,7 @@ fn draw_heart(data: &Data, heart: &HeartRow, foot: Rect, painter: &mut Painter) 
     }
     let [x, _, z] = heart.spacing_mm;
     let group = if heart.group.is_empty() { String::new() } else { format!(" · {}", heart.group) };
-    let rest = format!("{group} · {x:.2}/{z:.0} mm · {}", data.view.word());
+    let rest = format!(" · {}{group} · {x:.2}/{z:.0} mm", data.view.word());
     words.push(Span::styled(rest, theme.style(Scope::Dim)));
     painter.spans(foot, 0, words);
 }

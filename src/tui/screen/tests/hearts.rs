@@ -52,6 +52,7 @@ impl Bench {
             slices: 10,
             spacing_mm: [1.5625, 1.5625, 10.0],
             volumes_ml: Some([ml * 0.8, ml * 0.9, ml]),
+            counted: true,
             lv_ef: Some(50.0 + number as f64),
         };
         let image = |number: usize, phase, ml| ImageRow {
@@ -151,6 +152,24 @@ fn a_heart_is_shown_under_its_mask_bare_with_its_box_and_as_training_sees_it() {
     bench.press(KeyCode::Char('v'));
     let slice = wanted(&bench);
     assert!(slice.prepared.unwrap().whole && slice.z == 4, "the middle of nine");
+}
+
+#[test]
+fn a_finding_leads_to_its_patient() {
+    let mut bench = bench(120, 40).with_data_of_hearts();
+    let mut details = bench.state.data.details().unwrap().clone().unwrap();
+    let finding = |file: &str| FindingRow {
+        error: false,
+        kind: "geometry".to_owned(),
+        file: file.to_owned(),
+        detail: "spacing".to_owned(),
+    };
+    details.findings = Some(vec![finding("patient003"), finding("training/patient007/patient007_frame01_gt.nii.gz")]);
+    bench.state.update(Action::DataRead("hc18".to_owned(), Box::new(Ok(details))));
+    bench.press(KeyCode::Tab);
+    assert_eq!(bench.state.data.image().unwrap().file, "patient003 ED");
+    bench.press(KeyCode::Down);
+    assert_eq!(bench.state.data.image().unwrap().file, "patient007 ED");
 }
 
 #[test]
