@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import load_file, save_file
 
-from networks import MODELS, dice_loss, input_shape
+from networks import MODELS, dice_loss
 
 
 def gradients(net, x, truth, image):
@@ -40,14 +40,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     for model in args.models.split(","):
-        make, shape = MODELS[model][0], input_shape(model)
+        make, channels, side = MODELS[model]
         image = model.startswith("unet")
         errors = {"PyTorch f32": [], "f32-strict": [], "f32": []}
         for seed in range(args.seeds):
             torch.manual_seed(seed)
             net = make()
-            x = torch.randn(args.batch, *shape)
-            truth = (torch.rand(args.batch, 1, *shape[1:]) < 0.3).float() if image else torch.rand(args.batch, 1)
+            x = torch.randn(args.batch, channels, side, side)
+            truth = (torch.rand(args.batch, 1, side, side) < 0.3).float() if image else torch.rand(args.batch, 1)
             state = {n: v.numpy().copy() for n, v in net.state_dict().items() if not n.endswith("num_batches_tracked")}
             own = gradients(net, x, truth, image)
             net.load_state_dict({n: torch.from_numpy(v) for n, v in state.items()}, strict=False)
@@ -59,8 +59,8 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 weights, data, out = (os.path.join(folder, f) for f in ("w.safetensors", "x.safetensors", "g.safetensors"))
                 save_file(state, weights)
-                channels_last = lambda t: t.movedim(1, -1).contiguous().numpy()
-                save_file({"input": channels_last(x), "truth": channels_last(truth) if image else truth.numpy()}, data)
+                channels_last = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
+                save_file({"input": channels_last, "truth": truth.permute(0, 2, 3, 1).contiguous().numpy() if image else truth.numpy()}, data)
                 for precision in ("f32-strict", "f32"):
                     subprocess.run([args.hcwb, "bench", "gradients", "--model", model, "--weights", weights, "--input", data,
                                     "--precision", precision, "-o", out], check=True, stdout=subprocess.DEVNULL)

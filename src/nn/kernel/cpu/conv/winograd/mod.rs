@@ -4,7 +4,8 @@
 //! (tiles x channels) * (channels x outputs) at each point of the transform. Taps in depth lengthen
 //! what is summed over, so a volume's slice is transformed once for all the slices it contributes to.
 //! The data gradient is the same with the kernel reversed and transposed; the weight gradient is the
-//! exact adjoint, G^T [ sum over tiles (A dy A^T) . (B^T d B) ] G.
+//! exact adjoint, G^T [ sum over tiles (A dy A^T) . (B^T d B) ] G. Where channels are too few to fill
+//! vectors, tiles go in pairs: see [`pairs`].
 
 // Rows and columns of a tile are counted up to constants, so that arrays of vectors stay in registers.
 #![allow(clippy::needless_range_loop)]

@@ -7,7 +7,7 @@ pub(super) struct Work {
     /// Points of the transform in both directions.
     pub points: usize,
     pub depth_taps: usize,
-    /// Tiles of one slice, in all volumes.
+    /// Tiles (or pairs of tiles, whose values then count as channels) of one slice, in all volumes.
     pub tiles: usize,
     /// Slices of a volume that are transformed, and that are summed (or, for weights, summed over).
     pub slices: [usize; 2],
