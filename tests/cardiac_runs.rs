@@ -57,9 +57,10 @@ fn volumes_are_learned_in_ml_with_patients_whole_and_told_by_structure_and_phase
     let sandbox = with_hearts(8);
     let id = finished(&sandbox, "cardiac-vgg2d", &[]);
     let epoch = last_epoch(&sandbox, &id);
-    for name in ["train_mae_ml", "val_mae_ml", "val_rv_pmae", "val_myo_es_mae_ml", "val_lv_ef_mae_points", "val_lv_r"] {
+    for name in ["train_mae_ml", "val_mae_ml", "val_rv_pmae", "val_myo_es_mae_ml", "val_lv_r", "val_lv_ef_missing"] {
         assert!(epoch[name].is_number(), "{name} is missing in {epoch}");
     }
+    assert!(epoch.get("val_lv_ef_mae_points").is_some(), "{epoch}");
     let rows = rows(&sandbox, &id);
     assert_eq!(rows.len(), 2 * 2 * 3, "two of eight patients, both phases, three structures");
     let volumes = sandbox.json(&["data", "volumes", "hearts", "--json"]);

@@ -3,7 +3,7 @@
 use super::papers::{HeartCell, StructureCell};
 use super::text::{line, pair, printed};
 use super::{Figure, HeartRow};
-use crate::train::heart_metrics::WHOLE;
+use crate::train::heart_metrics::{CHAMBERS, WHOLE};
 
 /// Of ours: a line's title, the figure's name behind the structure's, and what it is multiplied by.
 const LINES: [(&str, &str, f64); 13] = [
@@ -39,6 +39,15 @@ fn row(row: &HeartRow) -> String {
     text.push_str(&ours(row, "PMAE %", "pmae", 1.0));
     row.papers.iter().for_each(|cell| text.push_str(&theirs(row, cell, |s| s.pmae.as_ref())));
     LINES.iter().for_each(|(title, name, unit)| text.push_str(&ours(row, title, name, *unit)));
+    for chamber in CHAMBERS {
+        let missing = row.figures.get(&format!("{chamber}_ef_missing")).copied().flatten();
+        if let Some(missing) = missing.filter(|n| *n > 0.0) {
+            let name = chamber.to_uppercase();
+            text.push_str(&format!(
+                "  {missing:.0} patients have no EF of the {name}: its volume at ED came out below 0\n"
+            ));
+        }
+    }
     if let Some(last) = row.last_epoch_mae_ml {
         text.push_str(&format!("  MAE of all structures {} ml, in the last epoch {last:.2} ml\n", mean(row)));
     }
@@ -100,6 +109,7 @@ mod tests {
             figure("rv_pmae", 30.0),
             figure("rv_pmae_sd", 3.0),
             figure("lv_ef_r", 0.5),
+            figure("rv_ef_missing", 2.0),
         ]);
         let papers = crate::report::heart_cells().unwrap().into_iter().filter(|c| c.is_of(&recipe)).collect();
         let row = HeartRow {
@@ -126,6 +136,7 @@ mod tests {
         assert_eq!(words(3), "MAE ml 21.50 ± 10.25 – 118.0 ± 5.0");
         assert_eq!(words(4), "S4, table 13 53.60 ± 35.05 45.39 ± 26.34 97.16 ± 40.55");
         assert_eq!(words(6), "S4, table 13 43.68 ± 45.57 42.82 ± 29.17 111.6 ± 88.9");
+        assert!(text.contains("2 patients have no EF of the RV"), "{text}");
         assert!(text.contains("EF r") && !text.contains("DI %") && text.contains("last epoch 25.00 ml"), "{text}");
     }
 }

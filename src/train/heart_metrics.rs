@@ -23,8 +23,8 @@ pub struct Ejection {
 
 /// Adds `<prefix>mae_ml`, `pmae`, `bias_ml` and, of masks, `dice` and `hausdorff_mm`, each with `_sd`: over all rows, by
 /// structure (`lv_mae_ml`), and by structure and phase (`lv_ed_mae_ml`); by structure also Pearson's `lv_r`. Where both
-/// phases of a patient are there, `lv_ef_mae_points`, `lv_ef_bias_points` (each with `_sd`) and `lv_ef_r`, and the same
-/// of `rv`. What cannot be said is `None`, and a figure of something that is not there is absent.
+/// phases of a patient are there, `lv_ef_mae_points`, `lv_ef_bias_points` (each with `_sd`), `lv_ef_r`, and of how
+/// many patients there is none (`lv_ef_missing`: an EDV that is not above 0); and the same of `rv`. What cannot be said is `None`, and a figure of something that is not there is absent.
 pub fn record(rows: &[HeartPrediction], prefix: &str, figures: &mut Figures) {
     let all: Vec<&HeartPrediction> = rows.iter().collect();
     of_rows(&all, prefix, figures);
@@ -45,10 +45,12 @@ pub fn record(rows: &[HeartPrediction], prefix: &str, figures: &mut Figures) {
         }
     }
     for chamber in CHAMBERS {
-        let found = ejections(rows, chamber);
-        if found.is_empty() {
+        let patients = both_phases(rows, chamber).len();
+        if patients == 0 {
             continue;
         }
+        let found = ejections(rows, chamber);
+        figures.insert(format!("{prefix}{chamber}_ef_missing"), Some((patients - found.len()) as f64));
         let errors: Vec<f64> = found.iter().map(|e| e.prediction_percent - e.truth_percent).collect();
         let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
         let column = |of: fn(&Ejection) -> f64| found.iter().map(of).collect::<Vec<f64>>();
@@ -79,20 +81,24 @@ fn insert(figures: &mut Figures, name: String, values: &[f64]) {
 
 /// 100 (EDV - ESV) / EDV of every patient of whom both phases are there, where truth and prediction have an EDV above 0.
 pub fn ejections(rows: &[HeartPrediction], chamber: &str) -> Vec<Ejection> {
-    let mut of: BTreeMap<&str, [Option<&HeartPrediction>; 2]> = BTreeMap::new();
-    for row in rows.iter().filter(|r| r.structure == chamber) {
-        of.entry(&row.patient).or_default()[row.phase as usize] = Some(row);
-    }
     let percent = |ed_ml: f64, es_ml: f64| Some(100.0 * ejection_fraction(ed_ml, es_ml)?);
-    let ejection = |(patient, phases): (&str, [Option<&HeartPrediction>; 2])| {
-        let [Some(ed), Some(es)] = phases else { return None };
+    let ejection = |[ed, es]: [&HeartPrediction; 2]| {
         Some(Ejection {
-            patient: patient.to_owned(),
+            patient: ed.patient.clone(),
             truth_percent: percent(ed.truth_ml, es.truth_ml)?,
             prediction_percent: percent(ed.prediction_ml, es.prediction_ml)?,
         })
     };
-    of.into_iter().filter_map(ejection).collect()
+    both_phases(rows, chamber).into_iter().filter_map(ejection).collect()
+}
+
+/// ED and ES of every patient of whom both are there, by name.
+fn both_phases<'a>(rows: &'a [HeartPrediction], structure: &str) -> Vec<[&'a HeartPrediction; 2]> {
+    let mut of: BTreeMap<&str, [Option<&HeartPrediction>; 2]> = BTreeMap::new();
+    for row in rows.iter().filter(|r| r.structure == structure) {
+        of.entry(&row.patient).or_default()[row.phase as usize] = Some(row);
+    }
+    of.into_values().filter_map(|[ed, es]| Some([ed?, es?])).collect()
 }
 
 /// Pearson's correlation; `None` for fewer than two different values on either side.
@@ -152,6 +158,7 @@ mod tests {
         // 50 and 75 percent are seen as 40 and 65; patient003 has one phase.
         assert!((of("val_lv_ef_mae_points") - 10.0).abs() < 1e-12 && of("val_lv_ef_mae_points_sd").abs() < 1e-12);
         assert!((of("val_lv_ef_bias_points") + 10.0).abs() < 1e-12 && (of("val_lv_ef_r") - 1.0).abs() < 1e-12);
+        assert_eq!(of("val_lv_ef_missing"), 0.0);
         assert!(!figures.contains_key("val_rv_ef_r") && !figures.contains_key("val_dice"));
         assert!(!figures.contains_key("val_myo_mae_ml") && figures["val_rv_r"].is_none());
     }
@@ -169,5 +176,8 @@ mod tests {
     fn a_chamber_that_is_predicted_to_be_nothing_has_no_ejection_fraction() {
         let rows = [row("a", Phase::Ed, "lv", 100.0, 0.0), row("a", Phase::Es, "lv", 50.0, 0.0)];
         assert_eq!(ejections(&rows, "lv"), []);
+        let mut figures = Figures::new();
+        record(&rows, "", &mut figures);
+        assert_eq!((figures["lv_ef_mae_points"], figures["lv_ef_missing"]), (None, Some(1.0)));
     }
 }
