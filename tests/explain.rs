@@ -135,3 +135,102 @@ fn every_map_of_a_vgg() {
 fn every_map_of_a_bottleneck_resnet() {
     check("resnet");
 }
+
+#[test]
+fn an_output_below_zero_has_an_empty_deep_taylor_map_and_a_sentence_says_so() {
+    let case = Case::new("cnn");
+    let mut weights = weights::load(case.path("w.safetensors")).unwrap().0;
+    weights.get_mut("classifier.6.bias").unwrap().values[0] -= 5.0;
+    case.write("w.safetensors", &weights);
+    for analyzer in ["deep-taylor", "lrp-zbox"] {
+        let args = case.args(analyzer, &[]);
+        let output = case.sandbox.output(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("f(x) <= 0") && said.contains("input 0"), "{said}");
+        let found = weights::load(case.path("r.safetensors")).unwrap().0;
+        assert!(found["attribution"].values.iter().all(|v| *v == 0.0) && found["output"].values[0] < 0.0);
+    }
+    // Other maps of relevance begin with the signed output, and nothing is said.
+    let args = case.args("lrp-z", &[]);
+    let output = case.sandbox.output(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success() && output.stderr.is_empty());
+}
+
+#[test]
+fn the_audit_balances_layer_by_layer() {
+    let case = Case::new("resnet");
+    let args = case.args("lrp-z", &[]);
+    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+    args.extend(["--audit", "--json"]);
+    let audit = case.sandbox.json(&args);
+    let rows = audit[0].as_array().unwrap();
+    let number = |row: &serde_json::Value, key: &str| row[key].as_f64().unwrap();
+    let f = f64::from(case.golden["output"].values[0]);
+    assert_eq!(rows[0]["layer"], "fc");
+    assert!((number(&rows[0], "relevance_in") - f).abs() < 1e-6);
+    for row in rows {
+        let left = number(row, "relevance_in") - number(row, "relevance_out") - number(row, "absorbed");
+        assert!((left - number(row, "leaked")).abs() < 1e-12 && left.abs() < 1e-4, "{row}");
+    }
+    let map: f64 = case.golden["lrp-z"].values.iter().map(|v| f64::from(*v)).sum();
+    assert!((number(rows.last().unwrap(), "relevance_out") - map).abs() < 1e-4);
+
+    args.pop();
+    let table = case.sandbox.ok(&args);
+    assert!(table.contains("layer1.0.add") && table.contains("biases") && table.contains("leaked"), "{table}");
+    // Without a place for the maps the audit is all that is asked for.
+    let at = args.iter().position(|a| *a == "-o").unwrap();
+    args.drain(at..at + 2);
+    std::fs::remove_file(case.path("r.safetensors")).unwrap();
+    assert_eq!(case.sandbox.ok(&args), table);
+    assert!(!case.path("r.safetensors").exists());
+    args.pop();
+    case.sandbox.fails(2, &args);
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let case = Case::new("vgg");
+    let fails = |analyzer: &str, settings: &[&str]| {
+        let args = case.args(analyzer, settings);
+        let said = case.sandbox.fails(2, &args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(!case.path("r.safetensors").exists(), "nothing is written: {said}");
+        said
+    };
+    assert!(fails("lrp-epsilon", &["epsilon=-1"]).contains("epsilon"));
+    assert!(fails("lrp-epsilon", &["epsilom=1"]).contains("did you mean epsilon?"));
+    assert!(fails("lrp-z", &["sigma=1"]).contains("smoothgrad"));
+    assert!(fails("smoothgrad", &["n=0"]).contains("1 to"));
+    assert!(fails("smoothgrad", &["n=7"]).contains("4 copies"));
+    assert!(fails("integrated-gradients", &["grid=right64"]).contains("left64"));
+    assert!(fails("integrated-gradients", &["baseline=black"]).contains("-mean / sd"));
+    assert!(fails("integrated-gradients", &["baseline=black", "black=1,2"]).contains("3 channels"));
+    assert!(fails("deep-taylor", &["reading=mine"]).contains("rules or innvestigate"));
+    assert!(fails("lrp-zbox", &["low=3", "high=-3"]).contains("not below"));
+    assert!(fails("grad-cam", &["layer=features.77"]).contains("features"));
+    assert!(fails("lrp_z", &[]).contains("did you mean lrp-z?"));
+}
+
+#[test]
+fn what_comes_with_the_input_has_to_fit_it() {
+    let case = Case::new("vgg");
+    let fails = |analyzer: &str, settings: &[&str]| {
+        let args = case.args(analyzer, settings);
+        case.sandbox.fails(1, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let input = case.golden["input"].clone();
+    let turned = Array { shape: vec![1, 3, 16, 20], values: input.values.clone() };
+    let beside = |name: &str, array: &Array| {
+        case.write("x.safetensors", &[("input".to_owned(), input.clone()), (name.to_owned(), array.clone())].into());
+    };
+    beside("smoothgrad_noise", &turned);
+    assert!(fails("smoothgrad", &[]).contains("smoothgrad_noise has shape"));
+    beside("baseline", &turned);
+    assert!(fails("integrated-gradients", &["baseline=file"]).contains("baseline has shape"));
+    beside("other", &turned);
+    assert!(fails("integrated-gradients", &["baseline=file"]).contains("no tensor `baseline`"));
+    // Noise that nobody gives is drawn, the same each time.
+    let (a, b) = (case.map("smoothgrad", &["n=3"]), case.map("smoothgrad", &["n=3"]));
+    assert_eq!(a.values, b.values);
+}
