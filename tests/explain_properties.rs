@@ -189,7 +189,8 @@ fn a_map_hangs_on_its_own_image_alone() {
     let all = input(&network, 9);
     let sample = all.data().len() / 9;
     let fifth = Tensor::from_vec(&[1, 64, 64, 3], all.data()[5 * sample..6 * sample].to_vec()).unwrap();
-    for name in ["gradient", "smoothgrad", "integrated-gradients", "lrp-alpha2beta1", "lrp-w2", "grad-cam", "occlusion"] {
+    for name in ["gradient", "smoothgrad", "integrated-gradients", "lrp-alpha2beta1", "lrp-w2", "grad-cam", "occlusion"]
+    {
         let settings: &[(&str, &str)] = match name {
             "smoothgrad" => &[("n", "3")],
             "integrated-gradients" => &[("grid", "left4")],

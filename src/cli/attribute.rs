@@ -50,12 +50,15 @@ pub fn run(args: &Attribute) -> Result<()> {
     let (spec, _) = model::spec(args.model.as_deref(), args.spec.as_ref())?;
     let (state, metadata) = weights::load(&args.weights)?;
     take_from_metadata(&mut options, &metadata, &args.weights, args.model.is_some())?;
-    let graph = spec.with(&options).build()?;
+    let mut graph = spec.with(&options).build()?;
     let (input, given) = read_input(&args.input, graph.input_shape())?;
+    // No gradients of weights: they take as much memory as the weights.
+    graph.freeze();
     let mut network = Network::new(graph, 0);
     network.load_state(&state).map_err(|e| e.at(&args.weights))?;
+    drop(state);
     let mut explainer = Explainer::new(&network)?;
-    drop((network, state));
+    drop(network);
     if let Some(file) = &args.output {
         let found = explainer.explain(&method, &input, &given)?;
         if !found.silent.is_empty() {
@@ -67,15 +70,20 @@ pub fn run(args: &Attribute) -> Result<()> {
             );
         }
         let array = |t: &Tensor| Array { shape: t.shape().to_vec(), values: t.data().to_vec() };
-        let arrays =
-            BTreeMap::from([("attribution".to_owned(), array(&found.map)), ("output".to_owned(), array(&found.output))]);
+        let arrays = BTreeMap::from([
+            ("attribution".to_owned(), array(&found.map)),
+            ("output".to_owned(), array(&found.output)),
+        ]);
         let metadata = BTreeMap::from([("analyzer".to_owned(), args.analyzer.clone())]);
         weights::save(file, &arrays, &metadata)?;
     }
     if args.audit {
         let audits = explainer.audit(&method, &input)?;
         if args.json {
-            println!("{}", serde_json::Value::from_iter(audits.iter().map(|rows| rows.iter().map(json).collect::<Vec<_>>())));
+            println!(
+                "{}",
+                serde_json::Value::from_iter(audits.iter().map(|rows| rows.iter().map(json).collect::<Vec<_>>()))
+            );
         } else {
             audits.iter().enumerate().for_each(|(i, rows)| print(i, rows));
         }

@@ -235,7 +235,11 @@ fn path(s: &Settings) -> Result<Inputs> {
             let values: Option<Vec<f32>> = given.split(',').map(|v| v.trim().parse().ok()).collect();
             let values = values.filter(|v| v.iter().all(|v| v.is_finite()));
             Baseline::Black(values.ok_or_else(|| {
-                wrong("black", given, "the value of a black pixel, -mean / sd: black=-0.7, or one a channel: -2.1,-2.0,-1.8")
+                wrong(
+                    "black",
+                    given,
+                    "the value of a black pixel, -mean / sd: black=-0.7, or one a channel: -2.1,-2.0,-1.8",
+                )
             })?)
         }
         "mean" => Baseline::Mean,

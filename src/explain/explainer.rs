@@ -53,6 +53,11 @@ impl Explainer {
         &mut self.network
     }
 
+    /// Sends so many inputs through the network at once, and no more than fit.
+    pub fn set_at_once(&mut self, inputs: usize) {
+        self.at_once = inputs.clamp(1, self.at_once);
+    }
+
     /// Inputs that go through the network at once.
     pub fn at_once(&self) -> usize {
         self.at_once

@@ -33,7 +33,8 @@ pub(super) fn explain(
             let weight = |k: usize| gradient.iter().skip(k).step_by(c).map(|g| f64::from(*g)).sum::<f64>();
             let weights: Vec<f64> = (0..c).map(|k| weight(k) / (h * w) as f64).collect();
             let value = |position: &[f32]| position.iter().zip(&weights).map(|(f, w)| f64::from(*f) * w).sum::<f64>();
-            let cam: Vec<f64> = features.chunks_exact(c).map(value).map(|v| if relu { v.max(0.0) } else { v }).collect();
+            let cam: Vec<f64> =
+                features.chunks_exact(c).map(value).map(|v| if relu { v.max(0.0) } else { v }).collect();
             let enlarged = enlarge(&cam, [h, w], [height, width]);
             map.extend(enlarged.iter().flat_map(|v| std::iter::repeat_n(*v as f32, channels)));
         }

@@ -44,12 +44,15 @@ pub enum Grid {
 impl Grid {
     /// `left64`, `linspace64`, `gauss-legendre50`; 2 to 1000 points.
     pub fn parse(word: &str) -> Result<Grid> {
-        let kinds: [(&str, fn(usize) -> Grid); 3] =
-            [("left", Grid::Left), ("linspace", Grid::Linspace), ("gauss-legendre", Grid::GaussLegendre)];
-        let found = kinds.iter().find_map(|(name, grid)| {
-            let points = word.strip_prefix(name)?.parse().ok().filter(|n| (2..=1000).contains(n))?;
-            Some(grid(points))
-        });
+        let digits = word.find(|c: char| c.is_ascii_digit()).unwrap_or(word.len());
+        let (name, points) = word.split_at(digits);
+        let points = points.parse().ok().filter(|n| (2..=1000).contains(n));
+        let found = match (name, points) {
+            ("left", Some(n)) => Some(Grid::Left(n)),
+            ("linspace", Some(n)) => Some(Grid::Linspace(n)),
+            ("gauss-legendre", Some(n)) => Some(Grid::GaussLegendre(n)),
+            _ => None,
+        };
         found.ok_or_else(|| wrong("grid", word, "left64, linspace64 or gauss-legendre50, with 2 to 1000 points"))
     }
 
@@ -90,9 +93,16 @@ fn gauss_legendre(n: usize) -> Vec<(f64, f64)> {
 pub enum Variants {
     Own,
     /// Noise of every copy (n, sample).
-    Noise { noise: Vec<f32>, sigma: f64, relative: bool },
+    Noise {
+        noise: Vec<f32>,
+        sigma: f64,
+        relative: bool,
+    },
     /// Baselines of every input, or one for all.
-    Path { points: Vec<(f64, f64)>, baselines: Vec<f32> },
+    Path {
+        points: Vec<(f64, f64)>,
+        baselines: Vec<f32>,
+    },
 }
 
 impl Inputs {
@@ -101,12 +111,10 @@ impl Inputs {
         let (input, sample) = (inputs.data(), inputs.data().len() / inputs.batch().max(1));
         let of_one_shape = |name: &str, beside: &Tensor| match beside.shape()[1..] == inputs.shape()[1..] {
             true => Ok(()),
-            false => Err(Error::new(format!(
-                "{name} has shape {:?}, and the input {:?}",
-                beside.shape(),
-                inputs.shape()
-            ))
-            .cure("only their first numbers may differ")),
+            false => {
+                Err(Error::new(format!("{name} has shape {:?}, and the input {:?}", beside.shape(), inputs.shape()))
+                    .cure("only their first numbers may differ"))
+            }
         };
         match self {
             Inputs::Own => Ok(Variants::Own),
@@ -119,8 +127,11 @@ impl Inputs {
                     Some(noise) => {
                         of_one_shape("smoothgrad_noise", noise)?;
                         if let Some(n) = count.filter(|n| *n != noise.batch()) {
-                            return Err(Error::usage(format!("n = {n}, and smoothgrad_noise holds {} copies", noise.batch()))
-                                .cure("leave n out, or the noise"));
+                            return Err(Error::usage(format!(
+                                "n = {n}, and smoothgrad_noise holds {} copies",
+                                noise.batch()
+                            ))
+                            .cure("leave n out, or the noise"));
                         }
                         noise.data().to_vec()
                     }
@@ -132,7 +143,7 @@ impl Inputs {
                     Baseline::Zero => vec![0.0; sample],
                     Baseline::Black(values) => {
                         let channels = inputs.shape()[inputs.shape().len() - 1];
-                        if channels % values.len() != 0 {
+                        if !channels.is_multiple_of(values.len()) {
                             return Err(Error::usage(format!(
                                 "black has {} values, and an input {channels} channels",
                                 values.len()

@@ -38,7 +38,9 @@ pub(super) fn explain(
         }
         let some = Tensor::from_vec(&[jobs.len(), height, width, channels], some)?;
         let said = explainer.network().forward(&some, Pass::Eval)?;
-        lost.extend(jobs.zip(said.data()).map(|(job, f)| f64::from(output.data()[job / windows.len()]) - f64::from(*f)));
+        lost.extend(
+            jobs.zip(said.data()).map(|(job, f)| f64::from(output.data()[job / windows.len()]) - f64::from(*f)),
+        );
     }
     let mut map = Vec::with_capacity(input.data().len());
     for lost in lost.chunks_exact(windows.len()) {

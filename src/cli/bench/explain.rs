@@ -22,6 +22,9 @@ pub struct BenchExplain {
     /// Images
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
     count: u32,
+    /// Images at once, at most [default: as many as fit into half a GiB]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: Option<u32>,
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
     threads: Option<u32>,
     /// Print one JSON object
@@ -47,10 +50,14 @@ pub fn run(args: &BenchExplain) -> Result<()> {
         false => args.analyzer.iter().map(String::as_str).collect(),
     };
     let analyzers: Vec<_> = names.into_iter().map(Analyzer::find).collect::<Result<_>>()?;
-    let graph = args.which.spec(&args.set)?.build()?;
+    let mut graph = args.which.spec(&args.set)?.build()?;
+    graph.freeze();
     let shape = |count: usize| [&[count], graph.input_shape()].concat();
     let (input, one) = (noise(&shape(args.count as usize))?, noise(&shape(1))?);
     let mut explainer = Explainer::new(&Network::new(graph, 1))?;
+    if let Some(batch) = args.batch {
+        explainer.set_at_once(batch as usize);
+    }
     let (threads, times) = on_threads(args.threads, || {
         let time = |analyzer: &&Analyzer| {
             let method = analyzer.with(&Settings::default())?;

@@ -78,8 +78,8 @@ impl Network {
             first += node.parameters.len();
         }
         let saved = graph.nodes().iter().map(|_| Saved::default()).collect();
-        let [training, analysis, inference] =
-            [Purpose::Training, Purpose::Analysis, Purpose::Inference].map(|purpose| Arc::new(Plan::new(&graph, purpose)));
+        let [training, analysis, inference] = [Purpose::Training, Purpose::Analysis, Purpose::Inference]
+            .map(|purpose| Arc::new(Plan::new(&graph, purpose)));
         let (recycle, compute) = (Recycle::default(), Compute::current(Precision::F32));
         Network {
             graph,

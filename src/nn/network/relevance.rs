@@ -55,7 +55,9 @@ impl Walk {
                     node.name,
                     layer.kind()
                 ))
-                .cure("gradients pass every layer: use gradient, smoothgrad, integrated-gradients or guided-backprop"));
+                .cure(
+                    "gradients pass every layer: use gradient, smoothgrad, integrated-gradients or guided-backprop",
+                ));
             }
         }
         let plan = Arc::new(Plan::of_relevance(graph, &rules, until));
@@ -75,7 +77,11 @@ impl Network {
     pub fn walk(&mut self, walk: &Walk, relevance: Tensor, mut audit: Option<&mut Vec<AuditRow>>) -> (Tensor, Tensor) {
         let Tape { pass, plan, batch, mut values } = self.tape.take().expect("a forward pass comes before the walk");
         assert!(Arc::ptr_eq(&plan, &walk.plan), "the tape is that of this walk");
-        assert_eq!(relevance.shape(), batched(batch, self.graph.output_shape()), "the relevance has the output's shape");
+        assert_eq!(
+            relevance.shape(),
+            batched(batch, self.graph.output_shape()),
+            "the relevance has the output's shape"
+        );
         let mut relevances: Vec<Option<Tensor>> = vec![None; values.len()];
         relevances[self.graph.output().0] = Some(relevance);
         for step in plan.steps.iter().rev().take_while(|s| s.output > walk.until.0) {
