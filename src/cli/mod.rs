@@ -6,6 +6,7 @@ mod clinic;
 mod data;
 mod demo;
 mod doctor;
+mod explain;
 mod measure;
 mod model;
 mod output;
@@ -79,6 +80,8 @@ enum Command {
     Run(run::RunCommand),
     /// Circumferences, masks and ellipses of images, by a trained network
     Predict(predict::Predict),
+    /// Why a trained network said so: maps over images, by any analyzer
+    Explain(explain::Explain),
     /// The file that a challenge asks for, checked before it is written
     Submit(submit::Submit),
     /// What a circumference says of a pregnancy's age: for research, not for diagnosis
@@ -124,6 +127,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Attribute(args) => attribute::run(&args),
         Command::Run(command) => run::run(command, &ws),
         Command::Predict(args) => predict::run(&args, &ws, &progress::Bars::new()),
+        Command::Explain(args) => explain::run(&args, &ws, &progress::Bars::new()),
         Command::Submit(args) => submit::run(&args, &ws, &progress::Bars::new()),
         Command::Clinic(args) => clinic::run(&args),
         Command::Bench(command) => bench::run(&command),

@@ -1,3 +1,21 @@
 //! Why a network said so: analyzers give each input value its share in the output.
+//!
+//! [`analyzer`] every analyzer, by name: what it does to the input, where it begins, its rules and what it does
+//! with the map; [`rules`] those rules; [`explainer`] runs any of them; [`settings`] `key=value`, checked.
+//! [`inputs`] noisy inputs and paths; [`grad_cam`] and [`occlusion`] are ways of their own; [`perturb`] what a
+//! map is worth; [`picture`] how it is drawn.
 
-pub mod gradient;
+pub mod analyzer;
+pub mod explainer;
+pub mod grad_cam;
+pub mod inputs;
+pub mod noise;
+pub mod occlusion;
+pub mod perturb;
+pub mod picture;
+pub mod rules;
+pub mod settings;
+
+pub use analyzer::{ANALYZERS, Analyzer};
+pub use explainer::{Attribution, Explainer};
+pub use settings::Settings;

@@ -48,11 +48,22 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Of nodes that come from another graph, inputs before those who use them.
+    pub(super) fn of(nodes: Vec<Node>, output: NodeId) -> Graph {
+        Graph { nodes, output }
+    }
+
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
+    }
+    pub fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes.len()).map(NodeId)
     }
     pub fn output(&self) -> NodeId {
         self.output

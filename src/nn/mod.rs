@@ -5,6 +5,7 @@
 
 pub mod compute;
 pub mod device;
+pub mod fold;
 pub mod graph;
 pub mod init;
 pub mod kernel;
@@ -20,6 +21,7 @@ pub mod profile;
 pub mod program;
 pub mod pth;
 pub mod recycle;
+pub mod relevance;
 pub mod schedule;
 pub mod tensor;
 pub mod trainer;

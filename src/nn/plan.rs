@@ -1,14 +1,15 @@
 //! The order in which a graph runs, which layers run as one, and when each activation may go.
 
 use super::graph::{Graph, NodeId};
-use super::layer::Fused;
+use super::layer::{Fused, Needs};
+use super::relevance::Rule;
 
 /// What a plan is for; it decides what can be fused and what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The gradients of the trainable parameters follow.
     Training,
-    /// The gradient towards the input follows too.
+    /// The gradient towards the input follows too, or a walk of relevance.
     Analysis,
     /// Nothing follows: fixed statistics, every activation goes after its last reader.
     Inference,
@@ -33,9 +34,17 @@ pub(super) struct Step {
     pub drop_backward: Vec<usize>,
 }
 
+impl Step {
+    /// The rule of its layer, with the gate of the ReLU that is fused.
+    pub fn rule(&self, rules: &[Rule]) -> Rule {
+        Rule { gate: rules[self.output].gate, ..rules[self.node] }
+    }
+}
+
 /// The steps of a graph, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    pub purpose: Purpose,
     pub steps: Vec<Step>,
     /// Nodes that a gradient has to reach.
     pub wanted: Vec<bool>,
@@ -43,7 +52,17 @@ pub(super) struct Plan {
 
 impl Plan {
     pub fn new(graph: &Graph, purpose: Purpose) -> Plan {
+        Plan::build(graph, purpose, None)
+    }
+
+    /// For a walk of relevance by a rule for each node, back to `until`, whose value is kept.
+    pub fn of_relevance(graph: &Graph, rules: &[Rule], until: NodeId) -> Plan {
+        Plan::build(graph, Purpose::Analysis, Some((rules, until)))
+    }
+
+    fn build(graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>) -> Plan {
         let nodes = graph.nodes();
+        let kept = |at: usize| graph.output() == NodeId(at) || walk.is_some_and(|(_, until)| until == NodeId(at));
         let mut users = vec![Vec::new(); nodes.len()];
         for (i, node) in nodes.iter().enumerate() {
             node.inputs.iter().for_each(|j| users[j.0].push(i));
@@ -59,7 +78,11 @@ impl Plan {
             if absorbed[i] {
                 continue;
             }
-            let offer = layer.fuses(purpose != Purpose::Inference);
+            let offer = match walk {
+                // Its rules are for itself alone.
+                Some(_) if layer.as_batch_norm().is_some() => Fused::default(),
+                _ => layer.fuses(purpose != Purpose::Inference),
+            };
             let mut step = Step {
                 node: i,
                 inputs: node.inputs.clone(),
@@ -72,7 +95,7 @@ impl Plan {
             };
             // The only layer that reads a value, where nobody else and not the caller does.
             let next = |at: usize, absorbed: &[bool]| match users[at][..] {
-                [only] if graph.output() != NodeId(at) && !absorbed[only] => Some((only, nodes[only].layer.as_ref()?)),
+                [only] if !kept(at) && !absorbed[only] => Some((only, nodes[only].layer.as_ref()?)),
                 _ => None,
             };
             if offer.batch_norm
@@ -100,20 +123,25 @@ impl Plan {
         }
         // A fused sum waits for its other summand: the step runs where its last layer stood.
         steps.sort_by_key(|s| s.output);
-        let mut plan = Plan { steps, wanted };
-        plan.schedule_drops(graph, purpose);
+        let mut plan = Plan { purpose, steps, wanted };
+        plan.schedule_drops(graph, purpose, walk);
         plan
     }
 
     /// A value goes after its last reader; if its backward needs it, after the last step to be walked
     /// backward (the earliest in order) whose gradient needs it.
-    fn schedule_drops(&mut self, graph: &Graph, purpose: Purpose) {
+    fn schedule_drops(&mut self, graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>) {
         let count = graph.nodes().len();
         let mut last_reader = vec![None; count];
         let mut first_needing = vec![None; count];
         for (s, step) in self.steps.iter().enumerate() {
             let node = &graph.nodes()[step.node];
-            let needs = node.layer.as_ref().expect("only layers have steps").needs(step.fused);
+            let layer = node.layer.as_ref().expect("only layers have steps");
+            let needs = match walk {
+                None => layer.needs(step.fused),
+                Some((_, until)) if step.output <= until.0 => Needs::default(),
+                Some((rules, _)) => layer.relevance_needs(step.fused, &step.rule(rules)),
+            };
             let kept = purpose != Purpose::Inference && step.backward;
             for (i, input) in step.inputs.iter().enumerate() {
                 last_reader[input.0] = Some(s);
@@ -125,6 +153,9 @@ impl Plan {
             if kept && needs.output {
                 first_needing[step.output].get_or_insert(s);
             }
+        }
+        if let Some((_, until)) = walk {
+            first_needing[until.0] = Some(0);
         }
         for value in 0..count {
             let Some(last) = last_reader[value] else { continue };

@@ -1,6 +1,7 @@
 //! `hcwb bench`: what this machine makes of the engine, and its bare numbers for comparison with other tools.
 
 mod check;
+mod explain;
 mod features;
 mod gradients;
 mod infer;
@@ -20,6 +21,8 @@ pub enum BenchCommand {
     Check(check::BenchCheck),
     /// Time a model's inference on images in memory
     Infer(infer::BenchInfer),
+    /// Time analyzers on images in memory
+    Explain(explain::BenchExplain),
     /// Time the measuring of masks in memory: ellipse, HC, Dice index, distances
     Measure(measure::BenchMeasure),
     /// The weights that a network starts from, as safetensors
@@ -35,6 +38,7 @@ pub fn run(command: &BenchCommand) -> Result<()> {
         BenchCommand::Train(args) => train::bench_train(args),
         BenchCommand::Check(args) => check::run(args),
         BenchCommand::Infer(args) => infer::run(args),
+        BenchCommand::Explain(args) => explain::run(args),
         BenchCommand::Measure(args) => measure::run(args),
         BenchCommand::Start(args) => start::run(args),
         BenchCommand::Gradients(args) => gradients::run(args),

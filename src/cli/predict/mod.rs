@@ -6,6 +6,10 @@ mod overlay;
 mod results;
 mod row;
 
+pub use images::find as find_images;
+pub use overlay::png;
+pub use results::names;
+
 use super::output;
 use super::pixel_sizes::PixelSizes;
 use super::trained::{How, Which};

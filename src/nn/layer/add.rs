@@ -1,7 +1,7 @@
 //! The sum of two or more values of one shape, and ReLU if one follows.
 
 use super::*;
-use crate::nn::kernel::cpu::elementwise;
+use crate::nn::kernel::cpu::{elementwise, relevance as kernel};
 
 /// Element by element; what meets at the end of a residual block.
 ///
@@ -58,6 +58,37 @@ impl Layer for Add {
             grads[first] = Some(grad);
         }
         grads
+    }
+
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, fused: Fused, rule: &Rule) -> Needs {
+        let gated = fused.relu && matches!(rule.gate, Gate::Gradient | Gate::Guided);
+        Needs { input: rule.sum == Share::Contribution, output: gated }
+    }
+
+    /// By contribution summand a gets a * R / (s + 1e-9 sign s), s being the sum before the ReLU: giving each
+    /// all of R would double it at every residual block.
+    fn relevance(&self, mut pass: Relevance, mut relevance: Tensor) -> Vec<Option<Tensor>> {
+        product::gate(&pass, &mut relevance);
+        pass.backward.fused.relu = false;
+        if pass.rule.sum == Share::Gradient {
+            return self.backward(pass.backward, relevance);
+        }
+        let isa = pass.backward.compute.isa;
+        let summands: Vec<&Tensor> = (0..pass.backward.inputs.len()).map(|i| pass.backward.input(i)).collect();
+        let mut sum = pass.backward.recycle.tensor(relevance.shape().to_vec());
+        let values: Vec<&[f32]> = summands.iter().map(|s| s.data()).collect();
+        elementwise::sum(isa, &values, false, sum.data_mut());
+        kernel::divide(isa, relevance.data_mut(), sum.data(), Z_EPSILON);
+        pass.backward.recycle.give(sum);
+        let mut shares = self.backward(pass.backward, relevance);
+        for (share, summand) in shares.iter_mut().zip(summands) {
+            share.iter_mut().for_each(|r| kernel::multiply(isa, r.data_mut(), summand.data()));
+        }
+        shares
     }
 
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {

@@ -2,7 +2,7 @@
 //! residual sum and the ReLU behind it in the same breath.
 
 use super::*;
-use crate::nn::kernel::cpu::norm;
+use crate::nn::kernel::cpu::{norm, relevance as kernel};
 use crate::nn::parameter::{Init, Order};
 
 /// Ioffe and Szegedy 2015, with PyTorch's conventions: `eps` inside the root, running statistics
@@ -144,6 +144,39 @@ impl Layer for BatchNorm {
         vec![grad_input, Some(grad)]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, fused: Fused, rule: &Rule) -> Needs {
+        match rule.norm {
+            Norm::Gradient => self.needs(fused),
+            Norm::Epsilon { .. } => Needs { input: true, output: true },
+            Norm::Identity => Needs::default(),
+        }
+    }
+
+    /// With fixed statistics it is y = scale x + shift, one value a channel.
+    fn relevance(&self, mut pass: Relevance, mut relevance: Tensor) -> Vec<Option<Tensor>> {
+        let isa = pass.backward.compute.isa;
+        let epsilon = match pass.rule.norm {
+            Norm::Gradient => return self.backward(pass.backward, relevance),
+            Norm::Identity => return vec![Some(relevance)],
+            Norm::Epsilon { epsilon } => epsilon,
+        };
+        let [.., scale, shift] = &pass.backward.saved.floats[..] else {
+            unreachable!("forward saved five rows of statistics")
+        };
+        kernel::divide(isa, relevance.data_mut(), pass.backward.output().data(), epsilon);
+        product::absorb(&mut pass.absorbed, relevance.data(), shift);
+        let mut result = pass.backward.recycle.tensor(relevance.shape().to_vec());
+        let none = vec![0.0; scale.len()];
+        norm::scale_shift(isa, relevance.data(), scale, &none, None, false, result.data_mut());
+        kernel::multiply(isa, result.data_mut(), pass.backward.input(0).data());
+        pass.backward.recycle.give(relevance);
+        vec![Some(result)]
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let x = site.inputs[0].clone();
         let moments = match site.training {
@@ -173,14 +206,24 @@ impl BatchNorm {
         self.scale_shift(parameters, &mean, &var)
     }
 
+    /// The same, scale and shift of each channel unrounded.
+    pub(in crate::nn) fn running_scale_shift_f64(&self, parameters: &[Parameter]) -> Vec<(f64, f64)> {
+        let (mean, var) = running(parameters);
+        self.scale_shift_f64(parameters, &mean, &var).collect()
+    }
+
     fn scale_shift(&self, parameters: &[Parameter], mean: &[f64], var: &[f64]) -> ScaleShift {
-        let (weight, bias) = (&parameters[WEIGHT].value, &parameters[BIAS].value);
-        let of = |c: usize| {
-            let scale = weight[c] as f64 / (var[c] + self.eps).sqrt();
-            (scale as f32, (bias[c] as f64 - scale * mean[c]) as f32)
-        };
-        let (scale, shift) = (0..mean.len()).map(of).unzip();
+        let each = self.scale_shift_f64(parameters, mean, var);
+        let (scale, shift) = each.map(|(scale, shift)| (scale as f32, shift as f32)).unzip();
         ScaleShift { scale, shift }
+    }
+
+    fn scale_shift_f64(&self, parameters: &[Parameter], mean: &[f64], var: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+        let (weight, bias) = (&parameters[WEIGHT].value, &parameters[BIAS].value);
+        (0..mean.len()).map(move |c| {
+            let scale = weight[c] as f64 / (var[c] + self.eps).sqrt();
+            (scale, bias[c] as f64 - scale * mean[c])
+        })
     }
 }
 

@@ -45,6 +45,10 @@ impl Layer for Concat {
         grads
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let output = e.value(site.output_shape.clone(), site.inputs[0].element);
         let mut first = 0;

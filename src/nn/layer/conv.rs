@@ -1,8 +1,10 @@
 //! Convolution of images and volumes, with bias, and ReLU if one follows.
 
 use super::*;
+use crate::nn::kernel::cpu::ConvShape;
 use crate::nn::kernel::cpu::conv::{self, Epilogue};
 use crate::nn::parameter::{Init, Order};
+use crate::nn::relevance::product::Product;
 
 /// Cross-correlation with `outputs` kernels, as PyTorch's `Conv2d` and `Conv3d`:
 /// (N, [D,] H, W, in) to (N, [D',] H', W', out).
@@ -110,6 +112,27 @@ impl Layer for Conv {
         vec![grad_input]
     }
 
+    fn folds(&self, _: usize) -> Option<(Arc<dyn Layer>, usize)> {
+        Some((Arc::new(Conv { bias: true, ..self.clone() }), 1))
+    }
+
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, fused: Fused, rule: &Rule) -> Needs {
+        product::needs(rule, fused.relu)
+    }
+
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        if pass.rule.is_gradient() && pass.rule.gate == Gate::Gradient {
+            return self.backward(pass.backward, relevance);
+        }
+        let shape = self.window.conv_shape(&pass.backward.input_shapes[0], self.outputs);
+        let product = ConvProduct { compute: pass.backward.compute, shape };
+        vec![Some(product::relevance(pass, &product, relevance))]
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let shape = self.window.conv_shape(&site.inputs[0].shape, self.outputs);
         let output = e.value(site.output_shape.clone(), e.element());
@@ -121,5 +144,22 @@ impl Layer for Conv {
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
         let shape = self.window.conv_shape(&site.inputs[0].shape, self.outputs);
         e.product_backward(site, shape, &grad, false)
+    }
+}
+
+struct ConvProduct {
+    compute: Compute,
+    shape: ConvShape,
+}
+
+impl Product for ConvProduct {
+    fn apply(&self, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        conv::forward(self.compute, &self.shape, input, weight, Epilogue { bias, ..Epilogue::default() }, output);
+    }
+    fn transpose(&self, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
+        conv::backward_data(self.compute, &self.shape, grad, weight, Epilogue::default(), grad_input);
+    }
+    fn of_one(&self) -> Box<dyn Product> {
+        Box::new(ConvProduct { shape: ConvShape { batch: 1, ..self.shape }, ..*self })
     }
 }

@@ -64,6 +64,10 @@ impl Layer for Dropout {
         vec![Some(grad)]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let input = site.inputs[0].clone();
         if !site.training {

@@ -28,6 +28,10 @@ impl Layer for Flatten {
         vec![Some(grad.reshaped(pass.input_shapes[0].clone()))]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
     fn emit_forward(&self, _: &mut Emitter, site: &mut Site) -> Value {
         site.inputs[0].reshaped(site.output_shape.clone())
     }

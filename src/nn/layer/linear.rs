@@ -4,6 +4,7 @@ use super::*;
 use crate::nn::kernel::cpu::ConvShape;
 use crate::nn::kernel::cpu::linear::{self, LinearShape};
 use crate::nn::parameter::{Init, Order};
+use crate::nn::relevance::product::Product;
 
 /// `y = x W^T + b`, as PyTorch's `Linear`.
 #[derive(Clone, Debug)]
@@ -106,6 +107,27 @@ impl Layer for Linear {
         vec![grad_input]
     }
 
+    fn folds(&self, weights: usize) -> Option<(Arc<dyn Layer>, usize)> {
+        Some((Arc::new(self.clone()), weights / self.outputs))
+    }
+
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, fused: Fused, rule: &Rule) -> Needs {
+        product::needs(rule, fused.relu)
+    }
+
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        if pass.rule.is_gradient() && pass.rule.gate == Gate::Gradient {
+            return self.backward(pass.backward, relevance);
+        }
+        let shape = self.shape_of(&pass.backward.input_shapes[0]);
+        let product = LinearProduct { compute: pass.backward.compute, shape };
+        vec![Some(product::relevance(pass, &product, relevance))]
+    }
+
     /// Its activations are few, and a prediction of eight bits would be off by half a millimetre.
     fn element(&self, _: Element) -> Element {
         Element::F32
@@ -122,5 +144,22 @@ impl Layer for Linear {
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
         let shape = self.as_convolution(&site.inputs[0].shape);
         e.product_backward(site, shape, &grad, false)
+    }
+}
+
+struct LinearProduct {
+    compute: Compute,
+    shape: LinearShape,
+}
+
+impl Product for LinearProduct {
+    fn apply(&self, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        linear::forward(self.compute, &self.shape, input, weight, bias, false, output);
+    }
+    fn transpose(&self, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
+        linear::backward_data(self.compute, &self.shape, grad, weight, grad_input);
+    }
+    fn of_one(&self) -> Box<dyn Product> {
+        Box::new(LinearProduct { shape: LinearShape { batch: 1, ..self.shape }, ..*self })
     }
 }

@@ -53,6 +53,10 @@ impl Layer for MaxPool {
         vec![Some(grad_input)]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let input = site.inputs[0].clone();
         let shape = self.window.conv_shape(&input.shape, input.channels());

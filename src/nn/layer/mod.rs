@@ -1,4 +1,4 @@
-//! Layers: one file each, forward and backward side by side; a layer's relevance rules belong there too.
+//! Layers: one file each, forward, backward and relevance side by side.
 
 mod add;
 mod avg_pool;
@@ -39,9 +39,11 @@ use super::network::Pass;
 use super::parameter::{Parameter, ParameterSpec};
 use super::program::{Arg, Direction, Element, Emitter, Moments, Place, Site, Value, geometry};
 use super::recycle::Recycle;
+use super::relevance::{Gate, Norm, Relevance, Rule, Share, Z_EPSILON, product};
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Which activations a layer's backward pass reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,6 +200,12 @@ pub trait Layer: Debug + Send + Sync {
         None
     }
 
+    /// Where a batch norm with fixed statistics behind it can be folded into its weights: itself with a
+    /// bias, and how many weights in a row belong to one output.
+    fn folds(&self, _weights: usize) -> Option<(Arc<dyn Layer>, usize)> {
+        None
+    }
+
     /// What may be computed in the same breath if it follows; `taped` if a backward pass follows.
     fn fuses(&self, _taped: bool) -> Fused {
         Fused::default()
@@ -209,6 +217,22 @@ pub trait Layer: Debug + Send + Sync {
     /// Gradients towards the inputs (and the other summand) from that towards the output; those of
     /// parameters are added up.
     fn backward(&self, pass: Backward, grad: Tensor) -> Vec<Option<Tensor>>;
+
+    /// Whether relevance can pass it by that rule; a gradient passes every layer.
+    fn treats(&self, rule: &Rule) -> bool {
+        rule.is_gradient()
+    }
+
+    /// Which activations [`Layer::relevance`] reads.
+    fn relevance_needs(&self, fused: Fused, _rule: &Rule) -> Needs {
+        self.needs(fused)
+    }
+
+    /// Relevance of the inputs, from that of the output; as [`Layer::backward`] where the rule is the gradient's,
+    /// and where a layer only moves values about.
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        self.backward(pass.backward, relevance)
+    }
 
     /// In which element a card computes it, in a network whose activations are of `network`.
     fn element(&self, network: Element) -> Element {

@@ -39,6 +39,20 @@ impl Layer for Relu {
         vec![Some(grad)]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, _: Fused, rule: &Rule) -> Needs {
+        Needs { input: false, output: matches!(rule.gate, Gate::Gradient | Gate::Guided) }
+    }
+
+    fn relevance(&self, mut pass: Relevance, mut relevance: Tensor) -> Vec<Option<Tensor>> {
+        pass.backward.fused.relu = true;
+        product::gate(&pass, &mut relevance);
+        vec![Some(relevance)]
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let output = e.value(site.output_shape.clone(), site.inputs[0].element);
         e.map("relu", &site.inputs[0], &output);

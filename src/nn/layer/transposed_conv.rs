@@ -4,6 +4,7 @@ use super::*;
 use crate::nn::kernel::cpu::ConvShape;
 use crate::nn::kernel::cpu::conv::{self, Epilogue};
 use crate::nn::parameter::{Init, Order};
+use crate::nn::relevance::product::Product;
 
 /// PyTorch's `ConvTranspose2d` and `ConvTranspose3d` with `output_padding` 0:
 /// (N, [D,] H, W, in) to (N, [D',] H', W', out), where H' = (H - 1) stride - 2 padding + kernel.
@@ -105,6 +106,28 @@ impl Layer for TransposedConv {
         vec![grad_input]
     }
 
+    fn folds(&self, weights: usize) -> Option<(Arc<dyn Layer>, usize)> {
+        let inputs = weights / (self.window.taps() * self.outputs);
+        Some((Arc::new(TransposedConv { bias: true, ..self.clone() }), inputs))
+    }
+
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
+    fn relevance_needs(&self, fused: Fused, rule: &Rule) -> Needs {
+        product::needs(rule, fused.relu)
+    }
+
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        if pass.rule.is_gradient() && pass.rule.gate == Gate::Gradient {
+            return self.backward(pass.backward, relevance);
+        }
+        let shape = self.conv_shape(&pass.backward.input_shapes[0], relevance.shape());
+        let product = TransposedProduct { compute: pass.backward.compute, shape };
+        vec![Some(product::relevance(pass, &product, relevance))]
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let output = e.value(site.output_shape.clone(), e.element());
         let shape = self.conv_shape(&site.inputs[0].shape, &output.shape);
@@ -116,5 +139,23 @@ impl Layer for TransposedConv {
     fn emit_backward(&self, e: &mut Emitter, site: &mut Site, grad: Value) -> Vec<Option<Value>> {
         let shape = self.conv_shape(&site.inputs[0].shape, &grad.shape);
         e.product_backward(site, shape, &grad, true)
+    }
+}
+
+/// A convolution the other way round.
+struct TransposedProduct {
+    compute: Compute,
+    shape: ConvShape,
+}
+
+impl Product for TransposedProduct {
+    fn apply(&self, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        conv::backward_data(self.compute, &self.shape, input, weight, Epilogue { bias, ..Epilogue::default() }, output);
+    }
+    fn transpose(&self, grad: &[f32], weight: &[f32], grad_input: &mut [f32]) {
+        conv::forward(self.compute, &self.shape, grad, weight, Epilogue::default(), grad_input);
+    }
+    fn of_one(&self) -> Box<dyn Product> {
+        Box::new(TransposedProduct { shape: ConvShape { batch: 1, ..self.shape }, ..*self })
     }
 }

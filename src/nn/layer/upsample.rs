@@ -56,6 +56,10 @@ impl Layer for Upsample {
         vec![Some(grad_input)]
     }
 
+    fn treats(&self, _: &Rule) -> bool {
+        true
+    }
+
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {
         let shape = self.sizes(&site.output_shape);
         e.spread(&shape, &site.inputs[0], 1.0, site.output_shape.clone())

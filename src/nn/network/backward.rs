@@ -5,7 +5,6 @@ use crate::nn::graph::NodeId;
 use crate::nn::kernel::cpu::update;
 use crate::nn::layer::Backward;
 use crate::nn::network::Pass;
-use crate::nn::plan::Purpose;
 use crate::nn::tensor::Tensor;
 use std::time::Instant;
 
@@ -14,19 +13,18 @@ impl Network {
     ///
     /// Uses up the tape: without one, or with a gradient of another shape, it panics.
     pub fn backward(&mut self, grad_output: &Tensor) {
-        let purpose = self.tape.as_ref().map_or(Purpose::Training, |t| t.purpose);
-        self.walk_back(grad_output, purpose, false);
+        self.walk_back(grad_output, false);
     }
 
     /// As [`Network::backward`], and gives the gradient towards the input. Where a part is frozen, the
     /// forward pass has to be [`Network::forward_taped`], or it panics.
     pub fn backward_to_input(&mut self, grad_output: &Tensor) -> Tensor {
         let shape = batched(grad_output.batch(), self.graph.input_shape());
-        self.walk_back(grad_output, Purpose::Analysis, true).unwrap_or_else(|| Tensor::zeros(&shape))
+        self.walk_back(grad_output, true).unwrap_or_else(|| Tensor::zeros(&shape))
     }
 
-    fn walk_back(&mut self, grad_output: &Tensor, purpose: Purpose, to_input: bool) -> Option<Tensor> {
-        let Tape { pass, batch, mut values, .. } =
+    fn walk_back(&mut self, grad_output: &Tensor, to_input: bool) -> Option<Tensor> {
+        let Tape { pass, plan, batch, mut values } =
             self.tape.take().expect("a taped forward pass comes before backward");
         assert_eq!(grad_output.batch(), batch, "the gradient belongs to the last forward pass");
         assert_eq!(grad_output.shape()[1..], *self.graph.output_shape(), "the gradient has the output's shape");
@@ -34,10 +32,6 @@ impl Network {
         let wanted = if to_input { &self.analysis.wanted } else { &self.training.wanted };
         let mut grads: Vec<Option<Tensor>> = vec![None; values.len()];
         grads[self.graph.output().0] = Some(grad_output.clone());
-        let plan = match purpose {
-            Purpose::Training => &self.training,
-            _ => &self.analysis,
-        };
         for step in plan.steps.iter().rev() {
             let node = &self.graph.nodes()[step.node];
             let reaches = |i: &NodeId| wanted[i.0];

@@ -1,13 +1,16 @@
 //! A graph with its weights: forward with a tape, backward along it.
 
 mod backward;
+mod relevance;
+
+pub use relevance::{AuditRow, Walk};
 
 use super::compute::{Compute, Precision};
-use super::graph::Graph;
+use super::graph::{Graph, Node};
 use super::init;
 use super::kernel::cpu::Isa;
 use super::layer::{Forward, Saved};
-use super::parameter::{Own, Parameter};
+use super::parameter::{Own, Parameter, ParameterSpec};
 use super::plan::{Plan, Purpose};
 use super::profile::Profile;
 use super::recycle::Recycle;
@@ -16,6 +19,7 @@ use super::weights::Array;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a forward pass is for.
@@ -30,9 +34,9 @@ pub enum Pass {
 /// A graph, its parameters, and the tape of the last forward pass. Runs on the current rayon pool.
 pub struct Network {
     graph: Graph,
-    training: Plan,
-    analysis: Plan,
-    inference: Plan,
+    training: Arc<Plan>,
+    analysis: Arc<Plan>,
+    inference: Arc<Plan>,
     parameters: Vec<Parameter>,
     /// Each node's own among `parameters`.
     own: Vec<Own>,
@@ -48,7 +52,7 @@ pub struct Network {
 /// What a backward pass needs of the forward pass before it.
 struct Tape {
     pass: Pass,
-    purpose: Purpose,
+    plan: Arc<Plan>,
     batch: usize,
     values: Vec<Option<Tensor>>,
 }
@@ -56,20 +60,26 @@ struct Tape {
 impl Network {
     /// Fresh weights: Glorot-uniform, biases 0, batch norm 1 and 0, running mean 0 and variance 1.
     pub fn new(graph: Graph, seed: u64) -> Network {
-        let mut parameters = Vec::new();
+        let of = |node: &Node, spec: &ParameterSpec| {
+            let name = format!("{}.{}", node.name, spec.name);
+            let value = init::values(&name, spec, seed);
+            Parameter::new(name, spec.clone(), value)
+        };
+        let parameters = graph.nodes().iter().flat_map(|n| n.parameters.iter().map(move |p| of(n, p))).collect();
+        Network::with_parameters(graph, parameters)
+    }
+
+    /// The graph's parameters in its order.
+    pub(super) fn with_parameters(graph: Graph, parameters: Vec<Parameter>) -> Network {
         let mut own = Vec::new();
+        let mut first = 0;
         for node in graph.nodes() {
-            let first = parameters.len();
-            for spec in &node.parameters {
-                let name = format!("{}.{}", node.name, spec.name);
-                let value = init::values(&name, spec, seed);
-                parameters.push(Parameter::new(name, spec.clone(), value));
-            }
-            own.push(first..parameters.len());
+            own.push(first..first + node.parameters.len());
+            first += node.parameters.len();
         }
         let saved = graph.nodes().iter().map(|_| Saved::default()).collect();
-        let [training, analysis, inference] =
-            [Purpose::Training, Purpose::Analysis, Purpose::Inference].map(|purpose| Plan::new(&graph, purpose));
+        let [training, analysis, inference] = [Purpose::Training, Purpose::Analysis, Purpose::Inference]
+            .map(|purpose| Arc::new(Plan::new(&graph, purpose)));
         let (recycle, compute) = (Recycle::default(), Compute::current(Precision::F32));
         Network {
             graph,
@@ -120,6 +130,10 @@ impl Network {
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
+    /// Which of them are node `i`'s.
+    pub(super) fn own_of(&self, i: usize) -> Own {
+        self.own[i].clone()
+    }
     pub(super) fn parameters_mut(&mut self) -> &mut [Parameter] {
         &mut self.parameters
     }
@@ -129,21 +143,13 @@ impl Network {
     ///
     /// Fails where the input's shape is another, or where it holds a NaN or an infinity.
     pub fn forward(&mut self, input: &Tensor, pass: Pass) -> Result<Tensor> {
-        let purpose = if matches!(pass, Pass::Train { .. }) { Purpose::Training } else { Purpose::Inference };
-        self.run(input, pass, purpose)
+        let plan = if matches!(pass, Pass::Train { .. }) { &self.training } else { &self.inference };
+        self.run(input, pass, plan.clone())
     }
 
     /// As [`Network::forward`], keeping in either pass what [`Network::backward_to_input`] needs.
     pub fn forward_taped(&mut self, input: &Tensor, pass: Pass) -> Result<Tensor> {
-        self.run(input, pass, Purpose::Analysis)
-    }
-
-    fn plan(&self, purpose: Purpose) -> &Plan {
-        match purpose {
-            Purpose::Training => &self.training,
-            Purpose::Analysis => &self.analysis,
-            Purpose::Inference => &self.inference,
-        }
+        self.run(input, pass, self.analysis.clone())
     }
 
     /// Fails where a batch has another shape than the network's, or holds a NaN or an infinity.
@@ -168,7 +174,7 @@ impl Network {
         }
     }
 
-    fn run(&mut self, input: &Tensor, pass: Pass, purpose: Purpose) -> Result<Tensor> {
+    fn run(&mut self, input: &Tensor, pass: Pass, plan: Arc<Plan>) -> Result<Tensor> {
         self.check_input(input)?;
         let batch = input.batch();
         self.forget();
@@ -178,12 +184,11 @@ impl Network {
         }
         let mut values: Vec<Option<Tensor>> = vec![None; self.graph.nodes().len()];
         values[0] = Some(input.clone());
-        for i in 0..self.plan(purpose).steps.len() {
-            let step = &self.plan(purpose).steps[i];
+        for step in &plan.steps {
             let (at, output) = (step.node, step.output);
             let node = &self.graph.nodes()[at];
             let layer = node.layer.as_ref().expect("only layers have steps");
-            let drops = step.drop_forward.clone();
+            let drops = &step.drop_forward;
             let own = match step.inputs[..] {
                 [input] if layer.in_place() && drops.contains(&input.0) => values[input.0].take(),
                 _ => None,
@@ -214,14 +219,14 @@ impl Network {
                 profile.add(layer.kind(), fused, false, begun.elapsed());
             }
             for dropped in drops {
-                if let Some(value) = values[dropped].take() {
+                if let Some(value) = values[*dropped].take() {
                     self.recycle.give(value);
                 }
             }
         }
         let output = values[self.graph.output().0].clone().expect("the output is never dropped");
-        if purpose != Purpose::Inference {
-            self.tape = Some(Tape { pass, purpose, batch, values });
+        if plan.purpose != Purpose::Inference {
+            self.tape = Some(Tape { pass, plan, batch, values });
         }
         Ok(output)
     }

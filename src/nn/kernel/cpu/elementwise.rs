@@ -97,7 +97,7 @@ pub fn mix(mut z: u64) -> u64 {
 }
 
 /// Runs `job(first, values)` over chunks; a plain loop in it is compiled for each instruction set.
-fn in_place(isa: Isa, values: &mut [f32], job: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub(super) fn in_place(isa: Isa, values: &mut [f32], job: impl Fn(usize, &mut [f32]) + Sync + Send) {
     let len = values.len();
     let values = Shared::new(values);
     // Safety: chunks are disjoint and inside the values.

@@ -29,6 +29,7 @@ pub mod norm;
 pub mod peak;
 pub mod plain;
 pub mod pool;
+pub mod relevance;
 pub mod shape;
 pub mod update;
 pub mod window_sum;

@@ -1,0 +1,188 @@
+//! A network made ready for analysis, and any analyzer run on it: in batches that fit, in f32-strict.
+
+use super::analyzer::{Method, Start, Walked};
+use super::inputs::Given;
+use super::noise::uniform;
+use super::rules::Site;
+use super::{grad_cam, occlusion};
+use crate::error::{Error, Result};
+use crate::nn::network::{AuditRow, Walk};
+use crate::nn::relevance::Gate;
+use crate::nn::{Network, Pass, Precision, Tensor};
+
+/// Activations held at once, and their relevance: half a GiB together.
+const ACTIVATIONS_AT_ONCE: usize = 1 << 26;
+
+/// A map for each input, and what the network said.
+#[derive(Clone, Debug)]
+pub struct Attribution {
+    /// Of the input's shape.
+    pub map: Tensor,
+    /// (N, 1).
+    pub output: Tensor,
+    /// Inputs whose output is not positive, where the analyzer explains positive outputs only: their maps are zero.
+    pub silent: Vec<usize>,
+}
+
+/// A network of one output, its batch norms folded where they can be.
+pub struct Explainer {
+    network: Network,
+    at_once: usize,
+}
+
+impl Explainer {
+    /// Fails where the network has more outputs than one.
+    pub fn new(network: &Network) -> Result<Explainer> {
+        if *network.graph().output_shape() != [1] {
+            return Err(Error::usage(format!(
+                "an analyzer explains one value, and this network gives {:?} an input",
+                network.graph().output_shape()
+            ))
+            .cure("take a network with a single output"));
+        }
+        let mut network = network.folded();
+        network.set_precision(Precision::F32Strict);
+        // A ReLU is computed with the layer before it.
+        let nodes = network.graph().nodes().iter();
+        let alone = nodes.filter(|n| n.layer.as_ref().is_none_or(|l| !l.is_relu()));
+        let activations: usize = alone.map(|n| n.shape.iter().product::<usize>()).sum();
+        Ok(Explainer { at_once: (ACTIVATIONS_AT_ONCE / activations).max(1), network })
+    }
+
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Sends so many inputs through the network at once, and no more than fit.
+    pub fn set_at_once(&mut self, inputs: usize) {
+        self.at_once = inputs.clamp(1, self.at_once);
+    }
+
+    /// Inputs that go through the network at once.
+    pub fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    /// The maps of inputs (N, …).
+    ///
+    /// Fails where a layer cannot be treated by its rule, and on inputs of another shape or that are no numbers.
+    pub fn explain(&mut self, method: &Method, input: &Tensor, given: &Given) -> Result<Attribution> {
+        match method {
+            Method::Walk(walked) => self.walk(walked, input, given),
+            Method::Random { seed } => {
+                let values = (0..input.data().len() as u64).map(|i| (2.0 * uniform(*seed, i) - 1.0) as f32).collect();
+                let map = Tensor::from_vec(input.shape(), values)?;
+                Ok(Attribution { map, output: self.outputs(input)?, silent: Vec::new() })
+            }
+            Method::GradCam { layer, relu } => grad_cam::explain(self, layer.as_deref(), *relu, input),
+            Method::Occlusion { size, stride, value } => occlusion::explain(self, *size, *stride, *value, input),
+        }
+    }
+
+    /// What the network says of inputs (N, …): (N, 1).
+    pub fn outputs(&mut self, input: &Tensor) -> Result<Tensor> {
+        let mut output = Vec::with_capacity(input.batch());
+        for some in self.batches(input)? {
+            output.extend_from_slice(self.network.forward(&some, Pass::Eval)?.data());
+        }
+        Tensor::from_vec(&[output.len(), 1], output)
+    }
+
+    /// The inputs in batches that fit.
+    pub fn batches(&self, input: &Tensor) -> Result<Vec<Tensor>> {
+        let sample = input.data().len() / input.batch().max(1);
+        input.data().chunks(self.at_once * sample.max(1)).map(|some| batch(input, some.to_vec(), sample)).collect()
+    }
+
+    fn walk(&mut self, walked: &Walked, input: &Tensor, given: &Given) -> Result<Attribution> {
+        let walk = self.walk_by(walked)?;
+        let sample = input.data().len() / input.batch().max(1);
+        let variants = walked.inputs.variants(input, given)?;
+        let count = variants.count(sample);
+        let x = |i: usize| &input.data()[i * sample..(i + 1) * sample];
+        let mut sums = vec![0f64; if count > 1 { input.data().len() } else { 0 }];
+        let (mut map, mut said) = (Vec::new(), Vec::new());
+        let total = input.batch() * count;
+        for first in (0..total).step_by(self.at_once) {
+            let jobs = first..total.min(first + self.at_once);
+            let mut some = Vec::with_capacity(jobs.len() * sample);
+            jobs.clone().for_each(|job| variants.push(job / count, job % count, x(job / count), &mut some));
+            let output = self.network.forward_for(&walk, &batch(input, some, sample)?)?;
+            said.extend_from_slice(output.data());
+            let (_, relevance) = self.network.walk(&walk, walked.start.of(&output)?, None);
+            if count == 1 {
+                map.extend_from_slice(relevance.data());
+                continue;
+            }
+            for (job, relevance) in jobs.zip(relevance.data().chunks_exact(sample)) {
+                let weight = variants.weight(job % count, sample);
+                let sums = &mut sums[job / count * sample..][..sample];
+                sums.iter_mut().zip(relevance).for_each(|(s, r)| *s += weight * f64::from(*r));
+            }
+        }
+        if count > 1 {
+            map = sums.iter().map(|s| *s as f32).collect();
+        }
+        if walked.times_input {
+            for (i, map) in map.chunks_exact_mut(sample).enumerate() {
+                let baseline = variants.baseline(i, sample);
+                for (j, (m, x)) in map.iter_mut().zip(x(i)).enumerate() {
+                    *m *= x - baseline.get(j).unwrap_or(&0.0);
+                }
+            }
+        }
+        let output = if count == 1 { Tensor::from_vec(&[said.len(), 1], said)? } else { self.outputs(input)? };
+        let positive_only = walked.start == Start::PositiveOutput;
+        let not_positive = output.data().iter().enumerate().filter(|(_, f)| positive_only && **f <= 0.0);
+        let silent = not_positive.map(|(i, _)| i).collect();
+        Ok(Attribution { map: Tensor::from_vec(input.shape(), map)?, output, silent })
+    }
+
+    fn walk_by(&self, walked: &Walked) -> Result<Walk> {
+        let graph = self.network.graph();
+        Walk::new(&self.network, |id| (walked.rules)(Site::of(graph, id)), graph.input())
+    }
+
+    /// What each layer does to the relevance of each input, the last layer first.
+    ///
+    /// Fails where the analyzer shares out no relevance: gradients are not conserved.
+    pub fn audit(&mut self, method: &Method, input: &Tensor) -> Result<Vec<Vec<AuditRow>>> {
+        let gate = |w: &Walked| (w.rules)(Site { behind_weights: true, ..Site::default() }).gate;
+        let Method::Walk(walked @ Walked { .. }) = method else { return Err(not_auditable()) };
+        if gate(walked) != Gate::Pass {
+            return Err(not_auditable());
+        }
+        let walk = self.walk_by(walked)?;
+        let sample = input.data().len() / input.batch().max(1);
+        let one = |x: &[f32]| {
+            let output = self.network.forward_for(&walk, &batch(input, x.to_vec(), sample)?)?;
+            let mut rows = Vec::new();
+            self.network.walk(&walk, walked.start.of(&output)?, Some(&mut rows));
+            Ok(rows)
+        };
+        input.data().chunks_exact(sample).map(one).collect()
+    }
+}
+
+fn not_auditable() -> Error {
+    Error::usage("this analyzer shares out no relevance, so there is nothing to balance")
+        .cure("audit deep-taylor or one of lrp-*")
+}
+
+/// Samples of the input's shape.
+fn batch(input: &Tensor, values: Vec<f32>, sample: usize) -> Result<Tensor> {
+    let mut shape = input.shape().to_vec();
+    shape[0] = values.len() / sample.max(1);
+    Tensor::from_vec(&shape, values)
+}
+
+impl Start {
+    fn of(self, output: &Tensor) -> Result<Tensor> {
+        let of = |f: &f32| match self {
+            Start::One => 1.0,
+            Start::Output => *f,
+            Start::PositiveOutput => f.max(0.0),
+        };
+        Tensor::from_vec(output.shape(), output.data().iter().map(of).collect())
+    }
+}
