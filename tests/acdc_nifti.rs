@@ -208,6 +208,37 @@ fn a_flipped_byte_in_the_gzip_stream_never_passes_for_voxels() {
 }
 
 #[test]
+fn whatever_a_byte_of_the_header_becomes_the_answer_is_an_image_or_a_named_error() {
+    let scratch = Scratch::new();
+    for name in ["int16-little", "labels-big-float"] {
+        let whole = plain(name);
+        for at in 0..352 {
+            for value in [0, 1, 0x40, 0x7f, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                let path = scratch.file(&bytes);
+                let voxels = match read_scan(&path) {
+                    Ok(scan) => {
+                        assert!(scan.values.iter().all(|v| v.is_finite()), "{name} {at} {value}");
+                        assert!(scan.header.spacing_mm.iter().all(|mm| mm.is_finite() && *mm > 0.0));
+                        Some((scan.values.len(), scan.header.voxels()))
+                    }
+                    Err(e) => {
+                        assert!(e.file.is_some() && e.cure.is_some(), "{name} {at} {value}: {e}");
+                        None
+                    }
+                };
+                assert!(
+                    voxels.is_none_or(|(found, said)| found == said && found <= bytes.len()),
+                    "{name} {at} {value}"
+                );
+                drop(read_labels(&path));
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_written_reads_back_and_equal_voxels_are_equal_files() {
     let scratch = Scratch::new();
     let path = scratch.0.path().join("mask.nii.gz");

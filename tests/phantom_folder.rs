@@ -3,6 +3,7 @@
 use hcwb::dataset::audit::audit_folder;
 use hcwb::dataset::augment::{Augment, warp};
 use hcwb::dataset::hc18::{Folder, Part};
+use hcwb::dataset::raw::Raw;
 use hcwb::dataset::{self, DatasetKind, Preparation, phantom};
 use hcwb::geometry::Affine;
 use hcwb::progress::Silent;
@@ -28,7 +29,7 @@ fn the_same_seed_writes_the_same_folder() {
     let fingerprint = |name: &str, seed| {
         let folder = scratch.path().join(name);
         phantom::write(&folder, 4, seed, &Silent).unwrap();
-        dataset::fingerprint::fingerprint(&Folder::find(&folder).unwrap(), &Silent).unwrap()
+        dataset::fingerprint::fingerprint(&Raw::find(DatasetKind::Hc18, &folder).unwrap(), &Silent).unwrap()
     };
     let (one, two, other) = (fingerprint("one", 1), fingerprint("two", 1), fingerprint("other", 2));
     assert_eq!(one, two, "a fingerprint does not depend on the place either");
