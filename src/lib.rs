@@ -4,8 +4,8 @@
 //!
 //! ground — [`error`] what went wrong, where, and the cure; [`text`] what may reach a terminal;
 //!          [`workspace`] where everything lies on disk; [`progress`] how far long work is
-//! 1 — [`geometry`] ellipses and their circumference; [`clinic`] what a circumference says of a pregnancy's age;
-//!     [`nn`] the engine: graph, layers, kernels; [`fetch`] files from the net, whole and checked
+//! 1 — [`geometry`] ellipses and their circumference; [`clinic`] what a circumference says of a pregnancy,
+//!     and volumes of a heart; [`nn`] the engine: graph, layers, kernels; [`fetch`] files from the net, whole and checked
 //! 2 — [`dataset`] what is learned from; [`model`] what learns
 //! 3 — [`recipe`] what to do; [`run`] what was done: the run directory
 //! 4 — [`train`] the loop; [`explain`] why a network said so
