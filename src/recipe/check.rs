@@ -90,10 +90,8 @@ impl Recipe {
             let cure = if segments { "use dice, bce or another loss of masks" } else { "use mse, mae or huber" };
             return Err(Error::usage(format!("train.loss = {} is not for {}", self.train.loss, self.task)).cure(cure));
         }
-        match self.on_hearts() {
-            true => self.check_hearts(graph),
-            false => self.check_heads(),
-        }
+        self.check_choices()?;
+        if self.on_hearts() { self.check_hearts(graph) } else { Ok(()) }
     }
 
     fn check_words(&self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What recipes on hearts may ask for and recipes on heads may not, and the other way round.
 
-use super::Recipe;
+use super::{Recipe, key, takes, takes_model};
 use crate::dataset::acdc::STRUCTURES;
 use crate::dataset::acdc::batch::CLASSES;
 use crate::error::{Error, Result};
@@ -17,31 +17,23 @@ impl Recipe {
         Error::usage(format!("{key} = {value} is not for {}", self.task)).cure(cure.to_owned())
     }
 
-    pub(super) fn check_heads(&self) -> Result<()> {
-        if ["volume_ml", "voxels"].contains(&self.data.target.as_str()) {
-            return Err(self.refuse("data.target", "use hc_px or hc_mm"));
-        }
-        if self.data.normalise == "each" {
-            return Err(self.refuse("data.normalise", "use z-score"));
-        }
-        if self.evaluate.monitor == "val_mae_ml" {
-            return Err(self.refuse("evaluate.monitor", "use val_mae_mm"));
+    /// Refuses words that are for other tasks.
+    pub(super) fn check_choices(&self) -> Result<()> {
+        for name in ["data.target", "data.normalise", "evaluate.monitor"] {
+            let word = self.get(name).expect("every key asked for is listed");
+            if !takes(&self.task, name, &word) {
+                let choices = key::find(name).map_or(&[][..], |key| key.choices);
+                let fit: Vec<&str> = choices.iter().copied().filter(|w| takes(&self.task, name, w)).collect();
+                return Err(self.refuse(name, &format!("use {}", fit.join(" or "))));
+            }
         }
         Ok(())
     }
 
     pub(super) fn check_hearts(&self, graph: &Graph) -> Result<()> {
         let volumes = self.task == "cardiac-volume";
-        let is = |value: &str, words: &[&str]| words.contains(&value);
-        if !is(&self.data.target, &["volume_ml", "voxels"]) && volumes {
-            return Err(self.refuse("data.target", "use volume_ml or voxels"));
-        }
-        if !is(&self.data.normalise, &["z-score", "each"]) {
-            return Err(self.refuse("data.normalise", "use each or z-score"));
-        }
-        let monitors = ["val_mae_ml", "val_loss", "val_dice", "val_hausdorff_mm"];
-        if !is(&self.evaluate.monitor, if volumes { &monitors[..2] } else { &monitors }) {
-            return Err(self.refuse("evaluate.monitor", "use val_mae_ml or val_loss"));
+        if !takes_model(&self.task, crate::model::find(&self.model.name)?) {
+            return Err(self.refuse("model.name", "take cardiac-vgg2d or cardiac-vgg3d for volumes, unet for masks"));
         }
         let (augment, leave) = (&self.augment, "leave it as it is by default");
         if augment.flip_vertical {

@@ -2,11 +2,13 @@
 
 mod check;
 mod check_hearts;
+mod choices;
 mod default;
 mod key;
 mod parse;
 mod shipped;
 
+pub use choices::{takes, takes_model};
 pub use key::{Key, keys};
 pub use shipped::{Shipped, shipped};
 

@@ -15,10 +15,8 @@ mod view;
 
 pub use view::draw;
 
-use crate::model::Task;
-use crate::nn::loss::{Loss, Settings};
 use crate::nn::{CardInfo, Device};
-use crate::recipe::{self, Recipe, Shipped};
+use crate::recipe::{self, Recipe, Shipped, takes, takes_model};
 use crate::text;
 use crate::tui::action::Effect;
 use crate::tui::model::{DataRow, Plan};
@@ -233,33 +231,18 @@ fn form(base: &Recipe, models: &[&str]) -> Form {
             "model.name" => {
                 field.choices = models.iter().filter(|m| suits(&base.task, m)).map(|m| (*m).to_owned()).collect();
             }
-            "train.loss" => field.choices.retain(|loss| loss_suits(&base.task, loss)),
-            "evaluate.monitor" if base.task != SEGMENTATION => field.choices.retain(|word| !of_masks(word)),
             // The cards are added when the driver has answered.
             "train.device" => field.choices = vec!["auto".to_owned(), "cpu".to_owned()],
-            _ => {}
+            _ => field.choices.retain(|word| takes(&base.task, key.name, word)),
         }
         fields.push(field);
     }
     Form { fields, ..Form::default() }
 }
 
-const SEGMENTATION: &str = "hc-segmentation";
-
 /// Whether the model of that name does such a task.
 fn suits(task: &str, model: &str) -> bool {
-    let Ok(model) = crate::model::find(model) else { return true };
-    model.task == if task == SEGMENTATION { Task::Segmentation } else { Task::Regression }
-}
-
-/// Whether a task is learned by the loss of that word.
-fn loss_suits(task: &str, loss: &str) -> bool {
-    Loss::parse(loss, &Settings::default()).is_ok_and(|loss| loss.takes_masks() == (task == SEGMENTATION))
-}
-
-/// Whether only masks have that figure.
-fn of_masks(monitor: &str) -> bool {
-    monitor.ends_with("dice") || monitor.contains("hausdorff")
+    crate::model::find(model).map_or(true, |model| takes_model(task, model))
 }
 
 #[cfg(test)]
