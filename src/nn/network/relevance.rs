@@ -11,6 +11,7 @@ use crate::nn::plan::Plan;
 use crate::nn::relevance::{Relevance, Rule};
 use crate::nn::tensor::Tensor;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How relevance goes through a network: a rule for each node, and where the walk ends.
 #[derive(Clone, Debug)]
@@ -112,7 +113,11 @@ impl Network {
                 let rule = step.rule(&walk.rules);
                 let pass = Relevance { rule, backward, absorbed: came_in.is_some().then_some(&mut absorbed) };
                 let layer = node.layer.as_ref().expect("only layers have steps");
+                let begun = Instant::now();
                 let shares = layer.relevance(pass, relevance);
+                if let Some(profile) = &mut self.profile {
+                    profile.add(layer.kind(), step.fused, true, begun.elapsed());
+                }
                 if let (Some(audit), Some(relevance_in)) = (&mut audit, came_in) {
                     let relevance_out = shares.iter().flatten().map(|t| total(t.data())).sum();
                     let kind = layer.kind();
