@@ -163,7 +163,9 @@ fn a_run_is_launched_from_the_keyboard() {
     seat.see("No runs yet: press n");
     seat.press("n");
     seat.see("[2 Launch]");
-    seat.press("jj");
+    let down = hcwb::recipe::shipped().iter().position(|r| r.name == "reg-cnn263k").unwrap();
+    seat.press(&"j".repeat(down));
+    seat.see("╭ reg-cnn263k");
     seat.see("19 train (");
     seat.see("263,633 trainable");
     // Into the form; every field; down to the epochs.

@@ -1,19 +1,16 @@
 //! `hcwb explain`: why a run's network said so, image by image: maps as tensors and as coloured pictures.
 
+use super::explained::{Opened, as_seen, hc_px_or_mm, settings};
 use super::output;
 use super::predict::{find_images, names, png};
 use crate::dataset::aside;
 use crate::dataset::hc18::decode_gray;
-use crate::dataset::resize::resize_into;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{IoContext, Result};
 use crate::explain::inputs::Given;
-use crate::explain::{Analyzer, Explainer, Settings, picture};
-use crate::nn::{Array, Network, Tensor, weights};
+use crate::explain::{Analyzer, picture};
+use crate::nn::{Array, Tensor, weights};
 use crate::progress::Progress;
-use crate::run::checkpoint::Which;
-use crate::run::find;
 use crate::text;
-use crate::train::predictor::{About, Output};
 use crate::workspace::Workspace;
 use clap::Args;
 use image::{ExtendedColorType, GrayImage};
@@ -50,22 +47,11 @@ pub fn run(args: &Explain, ws: &Workspace, progress: &dyn Progress) -> Result<()
     let analyzers: Vec<_> = args.analyzer.iter().map(|name| Analyzer::find(name)).collect::<Result<_>>()?;
     let files = find_images(&args.paths, &[], false, ws)?;
     let names = names(&files)?;
-    let run = find(ws, &args.run)?;
-    let file = Which::Best.weights(&run);
-    let (state, metadata) = weights::load(&file)?;
-    let about = About::read(&metadata, &state).map_err(|e| e.at(&file))?;
+    let Opened { run, about, mut explainer, .. } = Opened::best_of(ws, &args.run)?;
     let methods = analyzers
         .iter()
         .map(|analyzer| Ok((analyzer.name, analyzer.with(&settings(analyzer, &analyzers, &args.set, &about)?)?)))
         .collect::<Result<Vec<_>>>()?;
-    let mut graph = run.recipe()?.graph()?;
-    about.check(&graph).map_err(|e| e.at(&file))?;
-    graph.freeze();
-    let mut network = Network::new(graph, 0);
-    network.load_state(&state).map_err(|e| e.at(&file))?;
-    drop(state);
-    let mut explainer = Explainer::new(&network)?;
-    drop(network);
     std::fs::create_dir_all(&args.out).doing("make the folder of maps", &args.out)?;
     let mut rows = Vec::new();
     progress.begin("explaining", (files.len() * methods.len()) as u64);
@@ -101,11 +87,7 @@ pub fn run(args: &Explain, ws: &Workspace, progress: &dyn Progress) -> Result<()
                         text::line(&names[i])
                     );
                 }
-                let (hc_px, hc_mm) = match about.output {
-                    Output::HcPx { unit } => (Some(f64::from(output) * unit), None),
-                    Output::HcMm { unit } => (None, Some(f64::from(output) * unit)),
-                    Output::Mask { .. } => (None, None),
-                };
+                let (hc_px, hc_mm) = hc_px_or_mm(&about, output);
                 rows.push(json!({
                     "file": files[i], "analyzer": analyzer, "output": output, "hc_px": hc_px, "hc_mm": hc_mm,
                     "map": map, "picture": drawn,
@@ -118,47 +100,4 @@ pub fn run(args: &Explain, ws: &Workspace, progress: &dyn Progress) -> Result<()
         true => output::json(&rows),
         false => output::print(&format!("{} maps in {}\n", rows.len(), text::line(&args.out.display().to_string()))),
     }
-}
-
-/// The images as the network sees them: (N, H, W, C).
-fn as_seen(about: &About, images: &[GrayImage]) -> Result<Tensor> {
-    let ([width, height], channels) = (about.size, about.normalise.channels());
-    let mut values = vec![0.0; images.len() * height * width * channels];
-    for (out, image) in values.chunks_exact_mut(height * width * channels).zip(images) {
-        let mut small = vec![0; width * height];
-        resize_into(image, width, height, &mut small);
-        about.normalise.apply(small.into_iter().map(f32::from), out);
-    }
-    Tensor::from_vec(&[images.len(), height, width, channels], values)
-}
-
-/// Those that `analyzer` has; each pair has to belong to one of `all`. A black image is that of grey value 0.
-fn settings(analyzer: &Analyzer, all: &[&Analyzer], pairs: &[String], about: &About) -> Result<Settings> {
-    let mut settings = Settings::default();
-    for pair in pairs {
-        let Some((key, value)) = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
-            return Err(
-                Error::usage(format!("`{}` is no key=value", text::line(pair))).cure("write --set start=output")
-            );
-        };
-        if analyzer.settings.contains(&key) {
-            settings.set(key, value);
-        } else if !all.iter().any(|a| a.settings.contains(&key)) {
-            let known: Vec<_> = all.iter().flat_map(|a| a.settings.iter().copied()).collect();
-            let error = Error::usage(format!("none of these analyzers has a setting `{}`", text::line(key)));
-            return Err(match text::nearest(key, known.iter().copied()) {
-                Some(near) => error.cure(format!("did you mean {near}?")),
-                None => error,
-            });
-        }
-    }
-    if settings.word("baseline", "") == "file" {
-        return Err(Error::usage("there is no file that a baseline could come from")
-            .cure("use zero, black or mean; `hcwb attribute` takes a baseline beside the input"));
-    }
-    if settings.word("baseline", "") == "black" && !settings.has("black") {
-        let black = about.normalise.mean.iter().zip(&about.normalise.sd).map(|(mean, sd)| (-mean / sd).to_string());
-        settings.set("black", &black.collect::<Vec<_>>().join(","));
-    }
-    Ok(settings)
 }

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and how a command ends.
 
+mod aopc;
 mod attribute;
 mod bench;
 mod clinic;
@@ -7,6 +8,7 @@ mod data;
 mod demo;
 mod doctor;
 mod explain;
+mod explained;
 mod measure;
 mod model;
 mod output;
@@ -82,6 +84,8 @@ enum Command {
     Predict(predict::Predict),
     /// Why a trained network said so: maps over images, by any analyzer
     Explain(explain::Explain),
+    /// What explanations are worth: errors as relevant regions go under noise (AOPC)
+    Aopc(aopc::Aopc),
     /// The file that a challenge asks for, checked before it is written
     Submit(submit::Submit),
     /// What a circumference says of a pregnancy's age: for research, not for diagnosis
@@ -128,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(command) => run::run(command, &ws),
         Command::Predict(args) => predict::run(&args, &ws, &progress::Bars::new()),
         Command::Explain(args) => explain::run(&args, &ws, &progress::Bars::new()),
+        Command::Aopc(args) => aopc::run(&args, &ws, &progress::Bars::new()),
         Command::Submit(args) => submit::run(&args, &ws, &progress::Bars::new()),
         Command::Clinic(args) => clinic::run(&args),
         Command::Bench(command) => bench::run(&command),

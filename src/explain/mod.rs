@@ -2,10 +2,11 @@
 //!
 //! [`analyzer`] every analyzer, by name: what it does to the input, where it begins, its rules and what it does
 //! with the map; [`rules`] those rules; [`explainer`] runs any of them; [`settings`] `key=value`, checked.
-//! [`inputs`] noisy inputs and paths; [`grad_cam`] and [`occlusion`] are ways of their own; [`perturb`] what a
-//! map is worth; [`picture`] how it is drawn.
+//! [`inputs`] noisy inputs and paths; [`grad_cam`] and [`occlusion`] are ways of their own; [`perturb`] and [`curve`]
+//! what a map is worth; [`picture`] how it is drawn.
 
 pub mod analyzer;
+pub mod curve;
 pub mod explainer;
 pub mod grad_cam;
 pub mod inputs;

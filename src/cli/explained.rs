@@ -1,0 +1,92 @@
+//! A run's network made ready to be explained, and images as it sees them.
+
+use crate::dataset::resize::resize_into;
+use crate::error::{Error, Result};
+use crate::explain::{Analyzer, Explainer, Settings};
+use crate::nn::{Network, Tensor, weights};
+use crate::run::checkpoint::Which;
+use crate::run::{RunDir, find};
+use crate::text;
+use crate::train::predictor::{About, Output};
+use crate::workspace::Workspace;
+use image::GrayImage;
+use sha2::{Digest, Sha256};
+
+/// A run's best network.
+pub struct Opened {
+    pub run: RunDir,
+    pub about: About,
+    pub explainer: Explainer,
+    /// Tells its weights from others: the beginning of their file's SHA-256.
+    pub weights: String,
+}
+
+impl Opened {
+    /// Fails where there is no such run, where it has no weights yet, and where its network has more outputs than one.
+    pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
+        let run = find(ws, id)?;
+        let file = Which::Best.weights(&run);
+        let (state, metadata) = weights::load(&file)?;
+        let about = About::read(&metadata, &state).map_err(|e| e.at(&file))?;
+        let mut graph = run.recipe()?.graph()?;
+        about.check(&graph).map_err(|e| e.at(&file))?;
+        graph.freeze();
+        let mut network = Network::new(graph, 0);
+        network.load_state(&state).map_err(|e| e.at(&file))?;
+        let bytes = std::fs::read(&file).map_err(|e| Error::io("read the weights", &file, e))?;
+        let weights = Sha256::digest(&bytes).iter().take(6).map(|b| format!("{b:02x}")).collect();
+        Ok(Opened { explainer: Explainer::new(&network)?, run, about, weights })
+    }
+}
+
+/// The circumference that an output stands for: in px of the file, or in mm.
+pub fn hc_px_or_mm(about: &About, output: f32) -> (Option<f64>, Option<f64>) {
+    match about.output {
+        Output::HcPx { unit } => (Some(f64::from(output) * unit), None),
+        Output::HcMm { unit } => (None, Some(f64::from(output) * unit)),
+        Output::Mask { .. } => (None, None),
+    }
+}
+
+/// The images as the network sees them: (N, H, W, C).
+pub fn as_seen(about: &About, images: &[GrayImage]) -> Result<Tensor> {
+    let ([width, height], channels) = (about.size, about.normalise.channels());
+    let mut values = vec![0.0; images.len() * height * width * channels];
+    for (out, image) in values.chunks_exact_mut(height * width * channels).zip(images) {
+        let mut small = vec![0; width * height];
+        resize_into(image, width, height, &mut small);
+        about.normalise.apply(small.into_iter().map(f32::from), out);
+    }
+    Tensor::from_vec(&[images.len(), height, width, channels], values)
+}
+
+/// Those that `analyzer` has; each pair has to belong to one of `all`. A black image is that of grey value 0.
+pub fn settings(analyzer: &Analyzer, all: &[&Analyzer], pairs: &[String], about: &About) -> Result<Settings> {
+    let mut settings = Settings::default();
+    for pair in pairs {
+        let Some((key, value)) = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
+            return Err(
+                Error::usage(format!("`{}` is no key=value", text::line(pair))).cure("write --set start=output")
+            );
+        };
+        if analyzer.settings.contains(&key) {
+            settings.set(key, value);
+        } else if !all.iter().any(|a| a.settings.contains(&key)) {
+            let known: Vec<_> = all.iter().flat_map(|a| a.settings.iter().copied()).collect();
+            let error = Error::usage(format!("none of these analyzers has a setting `{}`", text::line(key)));
+            return Err(match text::nearest(key, known.iter().copied()) {
+                Some(near) => error.cure(format!("did you mean {near}?")),
+                None => error,
+            });
+        }
+    }
+    if settings.word("baseline", "") == "file" {
+        return Err(Error::usage("there is no file that a baseline could come from")
+            .cure("use zero, black or mean; `hcwb attribute` takes a baseline beside the input"));
+    }
+    if settings.word("baseline", "") == "black" && !settings.has("black") {
+        let black = about.normalise.mean.iter().zip(&about.normalise.sd).map(|(mean, sd)| (-mean / sd).to_string());
+        settings.set("black", &black.collect::<Vec<_>>().join(","));
+    }
+    Ok(settings)
+}
