@@ -21,7 +21,7 @@ fn rows(path: &std::path::Path) -> Vec<BTreeMap<String, String>> {
 fn the_areas_are_those_of_the_curves_and_the_curves_those_of_the_network() {
     let (sandbox, id) = trained();
     // 64x64 px in regions of 16: sixteen regions, all of them zero in the end.
-    let args = ["aopc", "--run", &id, "--images", "2", "--steps", "16", "--region", "16", "--noise", "zero"];
+    let args = ["aopc", "--run", &id, "--count", "2", "--steps", "16", "--region", "16", "--noise", "zero"];
     let analyzers = ["--analyzer", "gradient,lrp-z,random", "--json"];
     let lines = sandbox.json(&[&args[..], &analyzers].concat());
     let rows = rows(&sandbox.run_dir(&id).join("explain/aopc.csv"));
@@ -93,7 +93,7 @@ fn the_areas_are_those_of_the_curves_and_the_curves_those_of_the_network() {
 #[test]
 fn a_work_that_was_cut_short_goes_on_where_it_stood() {
     let (sandbox, id) = trained();
-    let args = ["aopc", "--run", &id, "--images", "3", "--steps", "4", "--analyzer", "gradient,random", "--json"];
+    let args = ["aopc", "--run", &id, "--count", "3", "--steps", "4", "--analyzer", "gradient,random", "--json"];
     let whole = sandbox.json(&args);
     let path = sandbox.run_dir(&id).join("explain/aopc.csv");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -111,7 +111,7 @@ fn a_work_that_was_cut_short_goes_on_where_it_stood() {
 #[test]
 fn what_is_asked_wrongly_is_answered() {
     let (sandbox, id) = trained();
-    let said = sandbox.fails(2, &["aopc", "--run", &id, "--steps", "4096", "--images", "1"]);
+    let said = sandbox.fails(2, &["aopc", "--run", &id, "--steps", "4096", "--count", "1"]);
     assert!(said.contains("fewer steps"), "{said}");
     let said = sandbox.fails(2, &["aopc", "--run", &id, "--noise", "gaussian"]);
     assert!(said.contains("replace"), "{said}");

@@ -28,9 +28,9 @@ pub struct Aopc {
     /// The run whose best weights are judged, as `hcwb run list` has it: a regression
     #[arg(long, value_name = "ID")]
     run: String,
-    /// Held-out images, the first ones by file name
+    /// Held-out images, the first ones by file name (--images is how pictures are drawn)
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    images: u32,
+    count: u32,
     /// Regions that go under noise, one a step
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=4096))]
     steps: u32,
@@ -111,7 +111,7 @@ pub fn run(args: &Aopc, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
         return Err(Error::new(format!("{} has no predictions yet", run.id())).cure("wait for its first best epoch"));
     }
     held_out.sort_by(|a, b| a.file.cmp(&b.file));
-    held_out.truncate(args.images as usize);
+    held_out.truncate(args.count as usize);
     let dataset = registry::load(ws, &run.recipe()?.data.dataset)?;
     let words = args.set.join(" ");
     let ranking = if args.absolute { "absolute" } else { "signed" };

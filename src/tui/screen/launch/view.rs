@@ -126,7 +126,7 @@ fn plan_lines(launch: &Launch) -> Vec<(Scope, String)> {
     };
     let mut lines = vec![(Scope::Text, parameters(plan))];
     if let Some(parts) = plan.parts {
-        lines.push((Scope::Text, split(parts)));
+        lines.push((Scope::Text, split(parts, plan.data.as_ref().is_some_and(|data| data.kind == "acdc"))));
     }
     if let Some(data) = &plan.data {
         let ready = match (data.audit, plan.prepared) {
@@ -160,11 +160,12 @@ fn parameters(plan: &Plan) -> String {
     format!("parameters  {} trainable{fixed}", count(plan.trainable))
 }
 
-fn split(parts: [Part; 3]) -> String {
+fn split(parts: [Part; 3], hearts: bool) -> String {
+    let unit = if hearts { "patients" } else { "exams" };
     let mut words: Vec<String> = Vec::new();
     for (name, part) in ["train", "validation", "test"].into_iter().zip(parts) {
         if part.images > 0 {
-            words.push(format!("{} {name} ({} exams)", count(part.images as u64), part.exams));
+            words.push(format!("{} {name} ({} {unit})", count(part.images as u64), part.exams));
         }
     }
     format!("split       {}", words.join(" · "))

@@ -32,7 +32,7 @@ pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painte
         Layer::Truth => "▒ ground truth",
         Layer::Nothing => "e shows the masks",
     };
-    let group = if case.group.is_empty() { String::new() } else { format!("{} · ", case.group) };
+    let group = if case.group.is_empty() { String::new() } else { format!("group {} · ", case.group) };
     painter.spans(below, 0, vec![Span::styled(format!("{words} · {group}{}", case.set), dim)]);
     let masks = hearts.segments();
     let wide = below.width >= 50 || !masks;
