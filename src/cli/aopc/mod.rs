@@ -17,6 +17,7 @@ use crate::text;
 use crate::workspace::Workspace;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::collections::hash_map::Entry;
 use table::{Curves, Key, Row};
 
 /// The preprint's eight (section 4), and the control.
@@ -164,9 +165,9 @@ pub fn run(args: &Aopc, ws: &Workspace, progress: &dyn Progress) -> Result<()> {
                             Row { design, analyzer, file, repeat, step, hc_px, error_px, error_mm }
                         };
                         let curve: Vec<Row> = outputs.iter().enumerate().map(step).collect();
-                        if !known.contains_key(&key) {
+                        if let Entry::Vacant(place) = known.entry(key) {
                             file.append(&curve)?;
-                            known.insert(key, curve);
+                            place.insert(curve);
                         }
                     }
                 }
