@@ -4,7 +4,7 @@
 //! and `samples.json`. It is made aside and moved into place; it may be deleted at any time.
 
 use super::hc18::{self, Folder, ImageFile, Part, Ring, Row};
-use super::registry::{Dataset, DatasetKind, Freshness};
+use super::registry::{Dataset, DatasetKind};
 use super::resize::resize_into;
 pub use super::sample::{Sample, Skipped};
 use super::stored::{self, Mapped};
@@ -134,18 +134,7 @@ pub fn prepare(
 ) -> Result<Prepared> {
     preparation.check()?;
     dataset.of_kind(DatasetKind::Hc18, "preparing ultrasound images")?;
-    let mut dataset = dataset.clone();
-    let mut notes = Vec::new();
-    match dataset.refresh(ws, progress)? {
-        Freshness::Same => {}
-        Freshness::Changed => notes.push(format!(
-            "the files of {} changed since they were added or last read: prepared anew, the audit is due again",
-            dataset.name
-        )),
-        Freshness::Gone => {
-            notes.push(format!("the raw files of {} are not at {} any more", dataset.name, dataset.path.display()));
-        }
-    }
+    let (dataset, mut notes) = dataset.refreshed(ws, progress)?;
     let folder = folder(ws, &dataset, preparation);
     let damaged = match open(&folder, preparation) {
         Ok(Some(mut prepared)) => {

@@ -111,6 +111,24 @@ impl Dataset {
         toml::to_string(self).map_err(|e| Error::new("cannot write the data set's description").because(e))
     }
 
+    /// This as its raw data are now, and what a person should know of them: that they changed, or are gone.
+    ///
+    /// Fails where a folder that is there cannot be read.
+    pub fn refreshed(&self, ws: &Workspace, progress: &dyn Progress) -> Result<(Dataset, Vec<String>)> {
+        let mut now = self.clone();
+        let note = match now.refresh(ws, progress)? {
+            Freshness::Same => None,
+            Freshness::Changed => Some(format!(
+                "the files of {} changed since they were added or last read: prepared anew, the audit is due again",
+                now.name
+            )),
+            Freshness::Gone => {
+                Some(format!("the raw files of {} are not at {} any more", now.name, now.path.display()))
+            }
+        };
+        Ok((now, note.into_iter().collect()))
+    }
+
     /// Looks, cheaply unless something moved, whether the raw data changed since they were registered.
     pub fn refresh(&mut self, ws: &Workspace, progress: &dyn Progress) -> Result<Freshness> {
         let Ok(raw) = Raw::find(self.kind, &self.path) else { return Ok(Freshness::Gone) };

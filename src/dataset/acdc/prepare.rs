@@ -10,7 +10,7 @@ use super::heart::{self, Heart};
 pub use super::prepared::PreparedHearts;
 use super::prepared::{Arrays, Index, Place};
 use super::{Frame, HeartSample, Hearts, Patient, read_header};
-use crate::dataset::registry::{DatasetKind, Freshness};
+use crate::dataset::registry::DatasetKind;
 use crate::dataset::stored::{self, Mapped};
 use crate::dataset::{Dataset, Skipped};
 use crate::error::{Error, IoContext, Result};
@@ -55,18 +55,7 @@ pub fn is_prepared(ws: &Workspace, dataset: &Dataset, form: &Form) -> bool {
 pub fn prepare(ws: &Workspace, dataset: &Dataset, form: &Form, progress: &dyn Progress) -> Result<PreparedHearts> {
     form.check()?;
     dataset.of_kind(DatasetKind::Acdc, "preparing hearts")?;
-    let mut dataset = dataset.clone();
-    let mut notes = Vec::new();
-    match dataset.refresh(ws, progress)? {
-        Freshness::Same => {}
-        Freshness::Changed => notes.push(format!(
-            "the files of {} changed since they were added or last read: prepared anew, the audit is due again",
-            dataset.name
-        )),
-        Freshness::Gone => {
-            notes.push(format!("the raw files of {} are not at {} any more", dataset.name, dataset.path.display()));
-        }
-    }
+    let (dataset, mut notes) = dataset.refreshed(ws, progress)?;
     let folder = folder(ws, &dataset, form);
     let damaged = match open(&folder, form) {
         Ok(Some(mut hearts)) => {

@@ -1,5 +1,6 @@
 //! Hearts for the screen: the patients of a data set, and what a run has predicted of them.
 
+use crate::clinic::cardiac::ejection_fraction;
 use crate::dataset::acdc::{Frame, Hearts, Patient, PatientVolumes, read_header, volumes};
 use crate::dataset::registry::{self, Dataset};
 use crate::error::Result;
@@ -69,22 +70,18 @@ pub fn cases(ws: &Workspace, run: &RunDir) -> Result<Vec<HeartCase>> {
         });
         cases[place].parts.push(part(&row));
     }
-    let lv = |case: &HeartCase| case.part("LV").map(|part| [part.truth_ml, part.prediction_ml]);
-    let at_es: HashMap<String, [f64; 2]> = cases
-        .iter()
-        .filter(|case| case.phase == "ES")
-        .filter_map(|case| Some((case.patient.clone(), lv(case)?)))
-        .collect();
-    let at_ed: HashMap<String, [f64; 2]> = cases
-        .iter()
-        .filter(|case| case.phase == "ED")
-        .filter_map(|case| Some((case.patient.clone(), lv(case)?)))
-        .collect();
+    let lv_at = |phase: &str| -> HashMap<String, [f64; 2]> {
+        let of_phase = cases.iter().filter(|case| case.phase == phase);
+        let lv = |case: &HeartCase| case.part("LV").map(|part| [part.truth_ml, part.prediction_ml]);
+        of_phase.filter_map(|case| Some((case.patient.clone(), lv(case)?))).collect()
+    };
+    let (at_ed, at_es) = (lv_at("ED"), lv_at("ES"));
     for case in &mut cases {
-        let both = at_ed.get(&case.patient).zip(at_es.get(&case.patient));
-        let ef = |ed: f64, es: f64| 100.0 * (ed - es) / ed;
-        let figures = both.map(|(ed, es)| [ef(ed[0], es[0]), ef(ed[1], es[1])]);
-        case.lv_ef = figures.filter(|ef| ef.iter().all(|v| v.is_finite()));
+        let percent = |ed: f64, es: f64| Some(100.0 * ejection_fraction(ed, es)?);
+        case.lv_ef = at_ed.get(&case.patient).zip(at_es.get(&case.patient)).and_then(|(ed, es)| {
+            let [truth, prediction] = [percent(ed[0], es[0])?, percent(ed[1], es[1])?];
+            Some([truth, prediction])
+        });
     }
     Ok(cases)
 }

@@ -72,6 +72,6 @@ pub fn draw(hearts: &Hearts, case: &HeartCase, below: Rect, painter: &mut Painte
             ];
             painter.spans(below, last, row);
         }
-        None => painter.line(below, last, "EF %   needs LV at both phases", Scope::Dim),
+        None => painter.line(below, last, "EF %   needs both phases, LV above 0 at ED", Scope::Dim),
     }
 }
