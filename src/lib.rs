@@ -8,8 +8,8 @@
 //!     and volumes of a heart; [`nn`] the engine: graph, layers, kernels; [`fetch`] files from the net, whole and checked
 //! 2 — [`dataset`] what is learned from; [`model`] what learns
 //! 3 — [`recipe`] what to do; [`run`] what was done: the run directory
-//! 4 — [`train`] the loop; [`explain`] why a network said so
-//! 5 — [`launch`] worker processes and the queue; [`report`] tables beside the papers'
+//! 4 — [`train`] the loop
+//! 5 — [`explain`] why a network said so; [`launch`] worker processes and the queue; [`report`] tables beside the papers'
 //! 6 — [`tui`] the workbench; [`cli`] the command line
 
 #![deny(unsafe_code)]
@@ -30,9 +30,9 @@ pub mod model;
 pub mod recipe;
 pub mod run;
 
-pub mod explain;
 pub mod train;
 
+pub mod explain;
 pub mod launch;
 pub mod report;
 

@@ -42,6 +42,14 @@ fn the_areas_are_those_of_the_curves_and_the_curves_those_of_the_network() {
         };
         close("aopc_px", 17.0);
         close("aopc_px_printed", 16.0);
+        // Equation 8: the same of what the network says.
+        let of_output = of.chunks(17).map(|curve| {
+            let said: Vec<f64> = curve.iter().map(|row| number(row, "hc_px")).collect();
+            said.iter().map(|hc| said[0] - hc).sum::<f64>() / 17.0
+        });
+        let expected = of_output.sum::<f64>() / 2.0;
+        let said = line["aopc_output_px"].as_f64().unwrap();
+        assert!((said - expected).abs() < 1e-9 * expected.abs().max(1.0), "{said} {expected}");
     }
 
     // Step 0 is the image as it is explained; behind the last step every analyzer has made the same image: all zeros.
@@ -106,6 +114,11 @@ fn a_work_that_was_cut_short_goes_on_where_it_stood() {
     let other = sandbox.json(&[&args[..], &["--order", "least", "--repeats", "2"]].concat());
     assert_ne!(other[0]["curve_px"], whole[0]["curve_px"]);
     assert_eq!(other[0]["error_px"], whole[0]["error_px"]);
+    // Several orders at once are those orders one by one.
+    let both = sandbox.json(&[&args[..], &["--order", "most,least"]].concat());
+    assert_eq!(both.as_array().unwrap()[..2], whole.as_array().unwrap()[..]);
+    let least = sandbox.json(&[&args[..], &["--order", "least"]].concat());
+    assert_eq!(both.as_array().unwrap()[2..], least.as_array().unwrap()[..]);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! `hcwb explain`: why a run's network said so, image by image: maps as tensors and as coloured pictures.
 
-use super::explained::{Opened, as_seen, hc_px_or_mm, settings};
 use super::output;
 use super::predict::{find_images, names, png};
 use crate::dataset::aside;
 use crate::dataset::hc18::decode_gray;
 use crate::error::{IoContext, Result};
 use crate::explain::inputs::Given;
+use crate::explain::of_run::{Opened, as_seen, hc_px_or_mm, settings};
 use crate::explain::{Analyzer, picture};
 use crate::nn::{Array, Tensor, weights};
 use crate::progress::Progress;

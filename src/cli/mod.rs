@@ -8,7 +8,6 @@ mod data;
 mod demo;
 mod doctor;
 mod explain;
-mod explained;
 mod measure;
 mod model;
 mod output;

@@ -1,8 +1,6 @@
 //! Perturbation curves: what a network says of images whose regions go under noise, step by step.
 
-use super::analyzer::Method;
 use super::explainer::Explainer;
-use super::inputs::Given;
 use super::perturb::{Noise, Order, Perturbation, Regions};
 use crate::error::{Error, Result};
 use crate::nn::Tensor;
@@ -24,14 +22,15 @@ pub struct Design {
 /// Images whose steps are made at once; the network takes as many as fit of them.
 const IMAGES_AT_ONCE: usize = 4;
 
-/// What the network says of each image (N, H, W, C) at steps 0 to K, in its own units; `numbers` tell the images' noise
-/// apart. Step 0 is the clean image. All steps of several images go through the network together.
+/// What the network says of each image (N, H, W, C) at steps 0 to K, in its own units: regions go by `maps`, of the same
+/// shape; `numbers` tell the images' noise apart. Step 0 is the clean image. All steps of several images go through the
+/// network together.
 ///
-/// Fails where regions do not fit into the image or are fewer than the steps, and where the analyzer does.
+/// Fails where regions do not fit into the image or are fewer than the steps.
 pub fn curves(
     explainer: &mut Explainer,
-    method: &Method,
     images: &Tensor,
+    maps: &Tensor,
     numbers: &[u64],
     design: &Design,
 ) -> Result<Vec<Vec<f32>>> {
@@ -48,18 +47,16 @@ pub fn curves(
         .cure("take fewer steps or smaller regions"));
     }
     let sample = size.iter().product::<usize>();
-    let maps = explainer.explain(method, images, &Given::default())?.map;
     let mut found = Vec::with_capacity(images.batch());
     for first in (0..images.batch()).step_by(IMAGES_AT_ONCE) {
         let some = first..images.batch().min(first + IMAGES_AT_ONCE);
         let mut values = Vec::with_capacity(some.len() * (design.steps + 1) * sample);
         for i in some.clone() {
-            let of = |t: &'_ [f32]| t[i * sample..(i + 1) * sample].to_vec();
-            let (image, map) = (of(images.data()), of(maps.data()));
+            let of = |t: &'_ Tensor| t.data()[i * sample..(i + 1) * sample].to_vec();
+            let (image, map) = (of(images), of(maps));
             // Each image has an order and noise of its own.
             let seed = design.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(numbers[i]);
-            let order = if let Order::Random { .. } = design.order { Order::Random { seed } } else { design.order };
-            let ranked = regions.ranked(&map, design.absolute, order);
+            let ranked = regions.ranked(&map, design.absolute, design.order, seed);
             let perturbation = Perturbation { regions, ranked, noise: design.noise, seed, image: &image };
             (0..=design.steps).for_each(|k| perturbation.step(k, &mut values));
         }

@@ -3,7 +3,7 @@
 //! [`analyzer`] every analyzer, by name: what it does to the input, where it begins, its rules and what it does
 //! with the map; [`rules`] those rules; [`explainer`] runs any of them; [`settings`] `key=value`, checked.
 //! [`inputs`] noisy inputs and paths; [`grad_cam`] and [`occlusion`] are ways of their own; [`perturb`] and [`curve`]
-//! what a map is worth; [`picture`] how it is drawn.
+//! what a map is worth; [`picture`] how it is drawn. [`of_run`] all this for a trained run.
 
 pub mod analyzer;
 pub mod curve;
@@ -12,6 +12,7 @@ pub mod grad_cam;
 pub mod inputs;
 pub mod noise;
 pub mod occlusion;
+pub mod of_run;
 pub mod perturb;
 pub mod picture;
 pub mod rules;

@@ -61,14 +61,15 @@ impl Regions {
         (0..self.count()).map(score).collect()
     }
 
-    /// Regions in the order in which they are perturbed; of equal scores the first region comes first.
-    pub fn ranked(&self, map: &[f32], absolute: bool, order: Order) -> Vec<usize> {
+    /// Regions in the order in which they are perturbed; of equal scores the first region comes first. `seed` shuffles
+    /// them where the order is random.
+    pub fn ranked(&self, map: &[f32], absolute: bool, order: Order, seed: u64) -> Vec<usize> {
         let scores = self.scores(map, absolute);
         let mut ranked: Vec<usize> = (0..self.count()).collect();
         match order {
             Order::MostRelevantFirst => ranked.sort_by(|a, b| scores[*b].total_cmp(&scores[*a])),
             Order::LeastRelevantFirst => ranked.sort_by(|a, b| scores[*a].total_cmp(&scores[*b])),
-            Order::Random { seed } => {
+            Order::Random => {
                 for i in (1..ranked.len()).rev() {
                     ranked.swap(i, (uniform(seed, i as u64) * (i + 1) as f64) as usize);
                 }
@@ -83,7 +84,25 @@ impl Regions {
 pub enum Order {
     MostRelevantFirst,
     LeastRelevantFirst,
-    Random { seed: u64 },
+    Random,
+}
+
+impl Order {
+    pub fn word(self) -> &'static str {
+        match self {
+            Order::MostRelevantFirst => "most",
+            Order::LeastRelevantFirst => "least",
+            Order::Random => "random",
+        }
+    }
+}
+
+impl FromStr for Order {
+    type Err = Error;
+    fn from_str(word: &str) -> Result<Order> {
+        let all = [Order::MostRelevantFirst, Order::LeastRelevantFirst, Order::Random];
+        all.into_iter().find(|o| o.word() == word).ok_or_else(|| wrong("order", word, "most, least or random"))
+    }
 }
 
 /// What a region becomes.
@@ -252,11 +271,11 @@ mod tests {
         map[(2 * 5 + 2) * 2] = -8.0;
         map[4 * 2 + 1] = 2.0;
         assert_eq!(regions.scores(&map, false), [0.0, 0.0, 0.5, 0.0, -1.0, 0.0]);
-        assert_eq!(regions.ranked(&map, false, Order::MostRelevantFirst), [2, 0, 1, 3, 5, 4]);
-        assert_eq!(regions.ranked(&map, false, Order::LeastRelevantFirst), [4, 0, 1, 3, 5, 2]);
-        assert_eq!(regions.ranked(&map, true, Order::MostRelevantFirst), [4, 2, 0, 1, 3, 5]);
-        let mut random = regions.ranked(&map, false, Order::Random { seed: 3 });
-        assert_eq!(random, regions.ranked(&map, false, Order::Random { seed: 3 }));
+        assert_eq!(regions.ranked(&map, false, Order::MostRelevantFirst, 0), [2, 0, 1, 3, 5, 4]);
+        assert_eq!(regions.ranked(&map, false, Order::LeastRelevantFirst, 0), [4, 0, 1, 3, 5, 2]);
+        assert_eq!(regions.ranked(&map, true, Order::MostRelevantFirst, 0), [4, 2, 0, 1, 3, 5]);
+        let mut random = regions.ranked(&map, false, Order::Random, 3);
+        assert_eq!(random, regions.ranked(&map, false, Order::Random, 3));
         random.sort();
         assert_eq!(random, [0, 1, 2, 3, 4, 5]);
     }

@@ -40,8 +40,14 @@ impl Row {
     }
 }
 
-/// The whole curves of `design` with `steps` steps. What a kill or a full disk has cut short counts as not there.
-pub fn read(path: &Path, design: &str, steps: usize) -> Result<HashMap<Key, Vec<Row>>> {
+/// The value of a `key=value` in the words of a design.
+pub fn word_of<'a>(design: &'a str, key: &str) -> Option<&'a str> {
+    design.split_whitespace().find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// Every whole curve: as many steps as its design says, and step 0. What a kill or a full disk has cut short counts as
+/// not there, and so does a file that is not.
+pub fn read(path: &Path) -> Result<HashMap<Key, Vec<Row>>> {
     if !path.exists() {
         return Ok(HashMap::new());
     }
@@ -49,7 +55,7 @@ pub fn read(path: &Path, design: &str, steps: usize) -> Result<HashMap<Key, Vec<
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(wrong)?;
     let mut curves: HashMap<Key, Vec<Row>> = HashMap::new();
     // A torn row is one that cannot be read: its curve is short of a step then.
-    for row in reader.deserialize::<Row>().flatten().filter(|row| row.design == design) {
+    for row in reader.deserialize::<Row>().flatten() {
         curves.entry(row.key()).or_default().push(row);
     }
     for curve in curves.values_mut() {
@@ -57,7 +63,9 @@ pub fn read(path: &Path, design: &str, steps: usize) -> Result<HashMap<Key, Vec<
         curve.sort_by_key(|row| row.step);
         curve.dedup_by_key(|row| row.step);
     }
-    curves.retain(|_, curve| curve.len() == steps + 1 && curve.iter().enumerate().all(|(i, row)| row.step == i));
+    let steps = |key: &Key| word_of(&key.design, "steps")?.parse::<usize>().ok();
+    let whole = |key: &Key, curve: &[Row]| steps(key).is_some_and(|steps| curve.len() == steps + 1);
+    curves.retain(|key, curve| whole(key, curve) && curve.iter().enumerate().all(|(i, row)| row.step == i));
     Ok(curves)
 }
 
@@ -99,7 +107,7 @@ mod tests {
 
     fn curve(file: &str, steps: usize) -> Vec<Row> {
         let row = |step| Row {
-            design: "d".into(),
+            design: format!("order=most steps={steps}"),
             analyzer: "gradient".into(),
             file: file.into(),
             repeat: 0,
@@ -118,12 +126,12 @@ mod tests {
         Curves::open(&path).unwrap().append(&[curve("a.png", 3), curve("b.png", 3)].concat()).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
-        let known = read(&path, "d", 3).unwrap();
+        let known = read(&path).unwrap();
         assert_eq!(known.keys().map(|k| k.file.as_str()).collect::<Vec<_>>(), ["a.png"]);
         Curves::open(&path).unwrap().append(&curve("b.png", 3)).unwrap();
-        let known = read(&path, "d", 3).unwrap();
+        let known = read(&path).unwrap();
         assert_eq!(known[&curve("b.png", 0)[0].key()], curve("b.png", 3));
         assert_eq!(known.len(), 2);
-        assert!(read(&path, "another", 3).unwrap().is_empty() && read(&path, "d", 4).unwrap().is_empty());
+        assert!(read(&folder.path().join("none.csv")).unwrap().is_empty());
     }
 }

@@ -1,0 +1,7 @@
+//! A trained run explained: its network, its held-out images as that sees them, and what is kept in `<run>/explain/`.
+
+pub mod aopc;
+pub mod curves_file;
+mod opened;
+
+pub use opened::{Opened, as_seen, hc_px_or_mm, settings};
