@@ -78,7 +78,8 @@ pub fn run(args: &Explain, ws: &Workspace, progress: &dyn Progress) -> Result<()
                 let [map, drawn] =
                     ["safetensors", "png"].map(|e| args.out.join(format!("{}.{analyzer}.{e}", names[i])));
                 weights::save(&map, &arrays, &metadata)?;
-                let overlay = picture::overlay(image, &values(&found.map), [height, width, channels]);
+                let map_of = picture::Map::new(&values(&found.map), [height, width, channels]);
+                let overlay = picture::overlay(image, &map_of, picture::Look::default());
                 let (w, h) = overlay.dimensions();
                 aside::replace(&drawn, &png(overlay.as_raw(), w, h, ExtendedColorType::Rgb8)?)?;
                 if found.silent.contains(&i) {

@@ -19,6 +19,18 @@ pub struct Design {
     pub seed: u64,
 }
 
+/// One image's steps 0 to K as tensors (K + 1, H, W, C), and what the network says of each, in its own units.
+///
+/// Fails where the network does.
+pub fn said_of(explainer: &mut Explainer, perturbation: &Perturbation, steps: usize) -> Result<(Tensor, Vec<f32>)> {
+    let Regions { height, width, channels, .. } = perturbation.regions;
+    let mut values = Vec::with_capacity((steps + 1) * perturbation.image.len());
+    (0..=steps).for_each(|k| perturbation.step(k, &mut values));
+    let images = Tensor::from_vec(&[steps + 1, height, width, channels], values)?;
+    let said = explainer.outputs(&images)?.data().to_vec();
+    Ok((images, said))
+}
+
 /// Images whose steps are made at once; the network takes as many as fit of them.
 const IMAGES_AT_ONCE: usize = 4;
 

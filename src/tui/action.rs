@@ -1,5 +1,6 @@
 //! Everything that can happen to the workbench, and everything it can ask for.
 
+use super::explained::{Answer, Area, Subject, Wish};
 use super::model::{DataDetails, DataRow, Job, Plan, Predictions, RunFacts};
 use super::widget::picture::{Picture, Request};
 use crate::nn::CardInfo;
@@ -32,6 +33,14 @@ pub enum Action {
     /// The run has written predictions.
     Predicted(RunDir),
     Predictions(RunDir, Result<Predictions, String>),
+    /// Something of an image's explanation.
+    Explained(Box<Subject>, Answer),
+    /// The AOPC of every run that was measured.
+    Areas(Vec<Area>),
+    /// There is more AOPC than there was.
+    Measured,
+    /// The time for one step of a perturbation has passed.
+    Beat,
     Drawn(Box<Request>, Result<Arc<Picture>, String>),
     /// What starting the recipe of that number would mean.
     Planned(u64, Result<Plan, String>),
@@ -79,6 +88,12 @@ pub enum Effect {
     Audit(String),
     Prepare(String),
     ReadPredictions(RunDir),
+    Explain(Wish),
+    ReadAreas,
+    /// Measure the AOPC of this run.
+    MeasureAreas(RunDir),
+    /// Say when the next step of a perturbation is due.
+    Beat,
     Draw(Box<Request>),
     Plan(u64, Box<Recipe>),
     Start(Box<Recipe>),

@@ -4,6 +4,7 @@ use super::action::{Action, Effect};
 use super::keymap::Place;
 use super::model::{CardUse, Job};
 use super::screen::data::{self, Data};
+use super::screen::explain::{self, Explain};
 use super::screen::launch::Launch;
 use super::screen::runs::Runs;
 use super::screen::triage::{self, Triage};
@@ -26,10 +27,11 @@ pub enum Tab {
     Launch,
     Runs,
     Triage,
+    Explain,
 }
 
 impl Tab {
-    pub const ALL: [Tab; 4] = [Tab::Data, Tab::Launch, Tab::Runs, Tab::Triage];
+    pub const ALL: [Tab; 5] = [Tab::Data, Tab::Launch, Tab::Runs, Tab::Triage, Tab::Explain];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Tab {
             Tab::Launch => "Launch",
             Tab::Runs => "Runs",
             Tab::Triage => "Triage",
+            Tab::Explain => "Explain",
         }
     }
 }
@@ -60,6 +63,7 @@ pub struct State {
     pub tab: Tab,
     pub runs: Runs,
     pub triage: Triage,
+    pub explain: Explain,
     pub data: Data,
     pub launch: Launch,
     pub overlay: Overlay,
@@ -88,6 +92,7 @@ impl State {
             tab: Tab::Runs,
             runs,
             triage: Triage::default(),
+            explain: Explain::default(),
             data: Data::default(),
             launch,
             overlay: Overlay::None,
@@ -113,6 +118,7 @@ impl State {
             Tab::Runs => Place::Runs,
             Tab::Triage if self.triage.open => Place::Image,
             Tab::Triage => Place::Triage,
+            Tab::Explain => Place::Explain,
         }
     }
 
@@ -175,15 +181,22 @@ impl State {
             Action::CardsListed(cards) => self.launch.cards_listed(&cards),
             Action::DataRead(name, details) => self.data.read(name, *details),
             Action::Predicted(run) => {
-                if self.triage.run.as_ref() == Some(&run) {
+                if self.triage.run.as_ref() == Some(&run) || self.explain.run.as_ref() == Some(&run) {
                     self.effects.push(Effect::ReadPredictions(run));
                 }
             }
             Action::Predictions(run, predictions) => {
+                if self.explain.run.as_ref() == Some(&run) {
+                    self.explain.take(predictions.clone());
+                }
                 if self.triage.run.as_ref() == Some(&run) {
                     self.triage.take(predictions);
                 }
             }
+            Action::Explained(subject, answer) => self.explain.answered(&subject, answer),
+            Action::Areas(rows) => self.explain.areas.take(rows),
+            Action::Measured => self.explain.areas.forget(),
+            Action::Beat => self.effects.extend(self.explain.beat()),
             Action::Drawn(request, picture) => self.picture.take(*request, picture),
             Action::Planned(number, plan) => self.launch.planned(number, plan),
             Action::Job(id, job) => {
@@ -243,6 +256,15 @@ impl State {
                 self.effects.push(Effect::ReadPredictions(run));
             }
         }
+        if self.tab == Tab::Explain {
+            if self.explain.run.is_none()
+                && let Some(run) = self.selected_run()
+            {
+                self.explain.show(run.clone());
+                self.effects.push(Effect::ReadPredictions(run));
+            }
+            self.effects.extend(self.explain.missing());
+        }
         let wanted = self.wanted_picture();
         self.effects.extend(self.picture.want(wanted));
     }
@@ -263,7 +285,13 @@ impl State {
                 let request = Request::of(image.path.clone(), room);
                 (room, Request { ring: image.ring.clone(), slice: self.data.wanted_slice(), ..request })
             }
-            _ => return None,
+            Tab::Explain => {
+                let room = explain::picture_room(&self.explain, body)?;
+                let case = self.explain.case()?;
+                let sheet = Some(explain::sheet(&self.explain, room));
+                (room, Request { sheet, ..Request::of(case.path.clone(), room) })
+            }
+            Tab::Launch | Tab::Runs => return None,
         };
         (room.width > 3 && room.height > 1).then_some(request)
     }

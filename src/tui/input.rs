@@ -55,7 +55,7 @@ impl State {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Tab(number) => self.show(Tab::ALL[number.min(3)]),
+            Command::Tab(number) => self.show(Tab::ALL[number.min(Tab::ALL.len() - 1)]),
             Command::Help => self.overlay = Overlay::Help(0),
             Command::Quit => self.quit = true,
             Command::Suspend => self.effects.push(Effect::Suspend),
@@ -75,6 +75,18 @@ impl State {
                     self.triage.show(run.clone());
                     self.effects.push(Effect::ReadPredictions(run));
                     self.show(Tab::Triage);
+                }
+            }
+            Command::Why => {
+                let file = if self.tab == Tab::Triage { self.triage.selected().map(|c| c.file.clone()) } else { None };
+                let run = if self.tab == Tab::Triage { self.triage.run.clone() } else { self.selected_run() };
+                if let Some(run) = run {
+                    match file {
+                        Some(file) => self.explain.show_image(run.clone(), file),
+                        None => self.explain.show(run.clone()),
+                    }
+                    self.effects.push(Effect::ReadPredictions(run));
+                    self.show(Tab::Explain);
                 }
             }
             Command::NextRun => self.other_run(1),
@@ -110,6 +122,10 @@ impl State {
                 }
             }
             Tab::Triage => self.triage.command(command),
+            Tab::Explain => match self.explain.command(command) {
+                Ok(effect) => self.effects.extend(effect),
+                Err(why) => self.notice = Some((Scope::Warning, why)),
+            },
             Tab::Data => match self.data.command(command) {
                 Ok(effect) => self.effects.extend(effect),
                 Err(why) => self.notice = Some((Scope::Warning, why)),
@@ -126,7 +142,7 @@ impl State {
         self.tab = tab;
         match tab {
             Tab::Data | Tab::Launch => self.effects.push(Effect::ListData),
-            Tab::Runs | Tab::Triage => {}
+            Tab::Runs | Tab::Triage | Tab::Explain => {}
         }
     }
 
@@ -136,18 +152,23 @@ impl State {
             Tab::Triage => self.triage.selection.step(by, self.triage.visible.len()),
             Tab::Launch => self.launch.selection.step(by, self.launch.entries.len()),
             Tab::Data => self.data.step(by),
+            Tab::Explain => self.explain.step(by),
         }
     }
 
-    /// Triage of the run that many places further down the list of runs.
+    /// Triage or Explain of the run that many places further down the list of runs.
     fn other_run(&mut self, by: isize) {
-        let Some(run) = &self.triage.run else { return };
+        let explains = self.tab == Tab::Explain;
+        let Some(run) = (if explains { &self.explain.run } else { &self.triage.run }) else { return };
         let rows = &self.runs.rows;
         let Some(at) = rows.iter().position(|r| r.run == *run) else { return };
         let next = at.saturating_add_signed(by).min(rows.len() - 1);
         if next != at {
             let run = rows[next].run.clone();
-            self.triage.show(run.clone());
+            match explains {
+                true => self.explain.show(run.clone()),
+                false => self.triage.show(run.clone()),
+            }
             self.effects.push(Effect::ReadPredictions(run));
         }
     }
@@ -197,10 +218,17 @@ impl State {
 
     /// A click selects; on the selected row it opens.
     fn click(&mut self, index: usize) {
+        if self.tab == Tab::Explain {
+            if self.explain.click(index) {
+                self.command(Command::Open);
+            }
+            return;
+        }
         let (selection, len) = match self.tab {
             Tab::Runs => (&mut self.runs.selection, self.runs.visible.len()),
             Tab::Triage => (&mut self.triage.selection, self.triage.visible.len()),
             Tab::Launch => (&mut self.launch.selection, self.launch.entries.len()),
+            Tab::Explain => return,
             Tab::Data => {
                 self.data.focus = data::Focus::Sets;
                 let len = self.data.sets().len();

@@ -45,6 +45,18 @@ pub enum Command {
     View,
     ShowAll,
     Start,
+    /// Show why the network said so.
+    Why,
+    NextAnalyzer,
+    /// Play and halt; choose and drop.
+    Mark,
+    Order,
+    Reverse,
+    Measure,
+    Stronger,
+    Weaker,
+    MoreMap,
+    MoreImage,
 }
 
 /// Where a key has its meaning.
@@ -60,11 +72,12 @@ pub enum Place {
     Triage,
     /// One image on the whole screen.
     Image,
+    Explain,
 }
 
 impl Place {
     /// In the order of the documentation.
-    pub const ALL: [(Place, &str); 7] = [
+    pub const ALL: [(Place, &str); 8] = [
         (Place::Data, "1 Data"),
         (Place::Launch, "2 Launch"),
         (Place::LaunchForm, "2 Launch, in the form"),
@@ -72,6 +85,7 @@ impl Place {
         (Place::Run, "3 Runs, one run"),
         (Place::Triage, "4 Triage"),
         (Place::Image, "4 Triage, one image"),
+        (Place::Explain, "5 Explain"),
     ];
 
     /// Letters and digits are text here.
@@ -103,9 +117,10 @@ const fn bind(
 }
 
 const EVERYWHERE: &[Place] = &[];
-const LISTS: &[Place] = &[Place::Data, Place::Launch, Place::Runs, Place::Triage];
+const LISTS: &[Place] = &[Place::Data, Place::Launch, Place::Runs, Place::Triage, Place::Explain];
 const ONE_RUN: &[Place] = &[Place::Runs, Place::Run];
 const PICTURES: &[Place] = &[Place::Triage, Place::Image];
+const WHY: &[Place] = &[Place::Runs, Place::Run, Place::Triage, Place::Image];
 const SLICES: &[Place] = &[Place::Data, Place::Triage, Place::Image];
 
 /// Every key. Of two rows that fit, the first counts.
@@ -150,6 +165,30 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["left", "["], Command::PreviousRun, &[Place::Triage], "", "show the predictions of the run before"),
     bind(&["down", "right", "j"], Command::Down, &[Place::Image], "next", "show the next image"),
     bind(&["up", "left", "k"], Command::Up, &[Place::Image], "previous", "show the image before"),
+    bind(&["w"], Command::Why, WHY, "why", "show on screen 5 why the network said so"),
+    // Explain
+    bind(
+        &["space"],
+        Command::Mark,
+        &[Place::Explain],
+        "play",
+        "play the perturbation, or halt; in the list: show or drop",
+    ),
+    bind(&["tab"], Command::NextPane, &[Place::Explain], "view", "below: perturbation, AOPC, audit, analyzers"),
+    bind(&["a"], Command::NextAnalyzer, &[Place::Explain], "analyzer", "perturbation and audit follow the next map"),
+    bind(&["right", "."], Command::NextImage, &[Place::Explain], "next image", "the next image, from the worst on"),
+    bind(&["left", ","], Command::PreviousImage, &[Place::Explain], "", "the image before"),
+    bind(&["]"], Command::Stronger, &[Place::Explain], "intensity", "maps twice as strong"),
+    bind(&["["], Command::Weaker, &[Place::Explain], "", "maps half as strong"),
+    bind(&["+", "="], Command::MoreMap, &[Place::Explain], "blend", "more of the map, less of the image"),
+    bind(&["-"], Command::MoreImage, &[Place::Explain], "", "more of the image, less of the map"),
+    bind(&["o"], Command::Order, &[Place::Explain], "", "perturb the most relevant regions first, the least, or any"),
+    bind(&["enter"], Command::Open, &[Place::Explain], "", "the pictures on the whole screen; in tables: go there"),
+    bind(&["s"], Command::Sort, &[Place::Explain], "", "AOPC: sort by the next column"),
+    bind(&["S"], Command::Reverse, &[Place::Explain], "", "AOPC: the other way round"),
+    bind(&["m"], Command::Measure, &[Place::Explain], "", "measure the AOPC of this run (goes on where it stood)"),
+    bind(&[">"], Command::NextRun, &[Place::Explain], "", "explain the next run"),
+    bind(&["<"], Command::PreviousRun, &[Place::Explain], "", "explain the run before"),
     // Launch
     bind(&["enter"], Command::Open, &[Place::Launch], "edit", "take the recipe into the form"),
     bind(
@@ -174,6 +213,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["2"], Command::Tab(1), EVERYWHERE, "", "Launch: what shall I run?"),
     bind(&["3"], Command::Tab(2), EVERYWHERE, "", "Runs: what is running, and is it going well?"),
     bind(&["4"], Command::Tab(3), EVERYWHERE, "", "Triage: which predictions are bad, and how?"),
+    bind(&["5"], Command::Tab(4), EVERYWHERE, "", "Explain: why did it say so?"),
     bind(&["?", "F1"], Command::Help, EVERYWHERE, "help", "this help"),
     bind(&["q", "ctrl-c"], Command::Quit, EVERYWHERE, "leave", "leave the workbench; runs go on"),
     bind(&["ctrl-z"], Command::Suspend, EVERYWHERE, "", "suspend the workbench; `fg` brings it back"),

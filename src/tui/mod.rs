@@ -9,6 +9,7 @@ mod backend;
 mod background;
 mod cycle;
 mod event;
+mod explained;
 mod filter;
 mod guard;
 mod images;

@@ -47,7 +47,7 @@ impl State {
         let (filter, from) = match self.tab {
             Tab::Runs => (self.runs.filter.clone(), self.runs.selection.index),
             Tab::Triage => (self.triage.filter.clone(), self.triage.selection.index),
-            Tab::Data | Tab::Launch => return,
+            Tab::Data | Tab::Launch | Tab::Explain => return,
         };
         let input = if kind == Kind::Filter { Input::from(filter.as_str()) } else { Input::default() };
         self.typing = Some(Typing { kind, input, before: filter, from });

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(known.keys().map(|k| k.file.as_str()).collect::<Vec<_>>(), ["a.png"]);
         Curves::open(&path).unwrap().append(&curve("b.png", 3)).unwrap();
         let known = read(&path).unwrap();
-        assert_eq!(known[&curve("b.png", 0)[0].key()], curve("b.png", 3));
+        assert_eq!(known[&curve("b.png", 3)[0].key()], curve("b.png", 3));
         assert_eq!(known.len(), 2);
         assert!(read(&folder.path().join("none.csv")).unwrap().is_empty());
     }

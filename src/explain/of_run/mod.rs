@@ -4,4 +4,4 @@ pub mod aopc;
 pub mod curves_file;
 mod opened;
 
-pub use opened::{Opened, as_seen, hc_px_or_mm, settings};
+pub use opened::{Opened, as_seen, hc_px_or_mm, settings, to_gray};

@@ -33,9 +33,17 @@ impl Opened {
         graph.freeze();
         let mut network = Network::new(graph, 0);
         network.load_state(&state).map_err(|e| e.at(&file))?;
-        let bytes = std::fs::read(&file).map_err(|e| Error::io("read the weights", &file, e))?;
-        let weights = Sha256::digest(&bytes).iter().take(6).map(|b| format!("{b:02x}")).collect();
+        let weights = Self::weights_of(&run)?;
         Ok(Opened { explainer: Explainer::new(&network)?, run, about, weights })
+    }
+
+    /// What tells a run's best weights from others: the beginning of their file's SHA-256.
+    ///
+    /// Fails where there are none yet.
+    pub fn weights_of(run: &RunDir) -> Result<String> {
+        let file = Which::Best.weights(run);
+        let bytes = std::fs::read(&file).map_err(|e| Error::io("read the weights", &file, e))?;
+        Ok(Sha256::digest(&bytes).iter().take(6).map(|b| format!("{b:02x}")).collect())
     }
 }
 
@@ -58,6 +66,15 @@ pub fn as_seen(about: &About, images: &[GrayImage]) -> Result<Tensor> {
         about.normalise.apply(small.into_iter().map(f32::from), out);
     }
     Tensor::from_vec(&[images.len(), height, width, channels], values)
+}
+
+/// An image as the network sees it (H, W, C), as grey values again: its first channel, cut at black and white.
+pub fn to_gray(about: &About, seen: &[f32]) -> GrayImage {
+    let ([width, height], channels) = (about.size, about.normalise.channels());
+    let [mean, sd] = [&about.normalise.mean, &about.normalise.sd].map(|v| v.first().copied().unwrap_or(0.0));
+    let gray = |v: &f32| (f64::from(*v) * f64::from(sd) + f64::from(mean)).round().clamp(0.0, 255.0) as u8;
+    let values = seen.iter().step_by(channels.max(1)).map(gray).collect();
+    GrayImage::from_raw(width as u32, height as u32, values).unwrap_or_default()
 }
 
 /// Those that `analyzer` has; each pair has to belong to one of `all`. A black image is that of grey value 0.

@@ -1,6 +1,7 @@
 //! Everything that may take time: files, images, audits, launches. Asked for by effects, answered by actions.
 
 mod data;
+mod explain;
 mod hearts;
 mod mask;
 mod picture;
@@ -14,7 +15,9 @@ mod triage;
 use super::action::{Action, Effect};
 use super::widget::picture::{Brush, Request};
 
+use super::explained::Wish;
 use crate::error::Error;
+use crate::explain::of_run::aopc;
 use crate::launch;
 use crate::nn::device;
 use crate::run::control;
@@ -23,8 +26,12 @@ use progress::Reporter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Between two steps of a perturbation that plays.
+const STEP: Duration = Duration::from_millis(700);
 
 /// Takes effects, and sees that they are carried out elsewhere.
 pub struct Desk {
@@ -33,6 +40,7 @@ pub struct Desk {
     followers: Sender<runs::Wish>,
     runtime: Handle,
     brush: Arc<Brush>,
+    explainer: Sender<Wish>,
     /// Only the newest picture asked for is painted.
     newest_picture: Arc<AtomicU64>,
     newest_plan: Arc<AtomicU64>,
@@ -57,6 +65,7 @@ impl Desk {
         brush: Brush,
     ) -> Desk {
         Desk {
+            explainer: explain::begin(workspace.clone(), actions.clone()),
             workspace,
             actions,
             followers,
@@ -150,6 +159,26 @@ impl Desk {
                 let predictions = triage::predictions(ws, &run).map_err(|e| words(&e));
                 Some(Action::Predictions(run, predictions))
             }),
+            // The explainer lives as long as the program, as the follower does.
+            Effect::Explain(wish) => drop(self.explainer.send(wish)),
+            Effect::ReadAreas => self.spawn(|ws| {
+                let runs = crate::run::list(ws).unwrap_or_default();
+                Some(Action::Areas(explain::areas(&runs)))
+            }),
+            Effect::MeasureAreas(run) => {
+                self.job(format!("AOPC of {}:", run.id()), move |ws, progress| {
+                    let told = aopc::measure(ws, run.id(), &aopc::Study::default(), progress);
+                    let told = told.map(|_| format!("the AOPC of {} is measured", run.id()));
+                    vec![Action::Measured, Action::Told(told.map_err(|e| words(&e)))]
+                });
+            }
+            Effect::Beat => {
+                let actions = self.actions.clone();
+                self.runtime.spawn(async move {
+                    tokio::time::sleep(STEP).await;
+                    let _ = actions.send(Action::Beat);
+                });
+            }
             Effect::Draw(request) => self.draw(request),
             Effect::Plan(number, recipe) => {
                 let newest = self.newest_plan.clone();

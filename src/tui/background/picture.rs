@@ -4,6 +4,7 @@ use super::{data, mask, slice, words};
 use crate::dataset::hc18::decode_gray;
 use crate::error::Result;
 use crate::tui::widget::picture::{Brush, Picture, Request, paint};
+use crate::tui::widget::sheet;
 use crate::tui::widget::tint::Coat;
 use crate::workspace::Workspace;
 
@@ -12,6 +13,10 @@ use crate::workspace::Workspace;
 /// # Errors
 /// A file that cannot be read, or is damaged; in the words of the screen.
 pub fn painted(ws: &Workspace, request: &Request, brush: &Brush) -> Result<Picture, String> {
+    if let Some(sheet) = &request.sheet {
+        let gray = decode_gray(&request.file).map_err(|e| words(&e))?;
+        return sheet::paint(&gray, sheet, request, brush);
+    }
     match &request.slice {
         Some(_) => heart(ws, request, brush),
         None => head(request, brush),

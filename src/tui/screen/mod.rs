@@ -1,13 +1,14 @@
 //! The whole screen: tabs, the panel of the chosen tab, hints; what lies over it.
 //!
 //! ```text
-//!  hcwb  1 Data  2 Launch [3 Runs] 4 Triage                cpu 190%  12:41
+//!  hcwb  1 Data  2 Launch [3 Runs] 4 Triage  5 Explain     cpu 190%  12:41
 //!  ╭ the chosen screen ─────────────────────────────────────────────────╮
 //!  ╰────────────────────────────────────────────────────────────────────╯
 //!  enter open  x stop  p pause  …                                  ? help
 //! ```
 
 pub mod data;
+pub mod explain;
 pub mod help;
 pub mod launch;
 pub mod runs;
@@ -149,6 +150,7 @@ pub fn draw(state: &State, frame: &mut Frame) -> Hits {
         Tab::Launch => launch::draw(state, body(area), &mut painter),
         Tab::Runs => draw_runs(state, body(area), &mut painter),
         Tab::Triage => triage::draw(state, body(area), &mut painter),
+        Tab::Explain => explain::draw(state, body(area), &mut painter),
     }
     footer(state, Rect { y: area.y + area.height - 1, height: 1, ..area }, &mut painter);
     match &state.overlay {

@@ -97,10 +97,14 @@ pub enum Scope {
     PictureMyo,
     /// The left ventricle.
     PictureLv,
+    /// What speaks for a larger output.
+    ExplainFor,
+    /// What speaks against it.
+    ExplainAgainst,
 }
 
 /// Every scope with its name in theme files.
-pub const SCOPES: [(Scope, &str); 44] = [
+pub const SCOPES: [(Scope, &str); 46] = [
     (Scope::Text, "text"),
     (Scope::Dim, "text.dim"),
     (Scope::Strong, "text.strong"),
@@ -145,6 +149,8 @@ pub const SCOPES: [(Scope, &str); 44] = [
     (Scope::PictureRv, "picture.rv"),
     (Scope::PictureMyo, "picture.myo"),
     (Scope::PictureLv, "picture.lv"),
+    (Scope::ExplainFor, "explain.for"),
+    (Scope::ExplainAgainst, "explain.against"),
 ];
 
 /// A style for every scope.

@@ -6,6 +6,7 @@ pub mod form;
 pub mod histogram;
 pub mod list;
 pub mod picture;
+pub mod sheet;
 pub mod spark;
 pub mod text;
 pub mod tint;

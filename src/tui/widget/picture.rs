@@ -2,6 +2,7 @@
 //!
 //! Pictures are painted in the background ([`paint`]) for one size; drawing them is copying cells.
 
+use super::sheet::Sheet;
 use super::tint::{Coat, Tint, mean};
 use crate::tui::theme::Depth;
 use image::{GrayImage, Rgb, RgbImage, imageops};
@@ -52,13 +53,25 @@ pub struct Request {
     pub slice: Option<Slice>,
     /// Left, top, right and bottom of a box that is drawn, in pixels of the file.
     pub frame: Option<[f64; 4]>,
+    /// The image several times beside each other, maps over it.
+    pub sheet: Option<Sheet>,
 }
 
 impl Request {
     /// The bare image of `file`, to fill `room`.
     pub fn of(file: PathBuf, room: Rect) -> Request {
         let (columns, rows) = (room.width, room.height);
-        Request { file, columns, rows, ovals: Vec::new(), ring: None, veil: None, slice: None, frame: None }
+        Request {
+            file,
+            columns,
+            rows,
+            ovals: Vec::new(),
+            ring: None,
+            veil: None,
+            slice: None,
+            frame: None,
+            sheet: None,
+        }
     }
 }
 
@@ -86,8 +99,17 @@ pub struct PreparedSlice {
 
 /// A painted picture.
 pub enum Picture {
-    Cells { width: u16, cells: Vec<(char, Style)> },
+    Cells {
+        width: u16,
+        cells: Vec<(char, Style)>,
+    },
     Pixels(Box<Protocol>),
+    /// Pictures beside each other, each in a room of so many columns, so many columns between them.
+    Row {
+        pictures: Vec<Picture>,
+        columns: u16,
+        between: u16,
+    },
 }
 
 /// How pictures are painted.
@@ -118,9 +140,9 @@ pub fn paint(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush)
     }
 }
 
-/// The largest size of `gray`'s shape within `width` x `height`, at least 1 x 1.
-fn within(gray: &GrayImage, width: u32, height: u32) -> (u32, u32) {
-    let (w, h) = (f64::from(gray.width().max(1)), f64::from(gray.height().max(1)));
+/// The largest size of the shape of `wide` x `high` within `width` x `height`, at least 1 x 1.
+pub fn within((wide, high): (u32, u32), width: u32, height: u32) -> (u32, u32) {
+    let (w, h) = (f64::from(wide.max(1)), f64::from(high.max(1)));
     let scale = (f64::from(width) / w).min(f64::from(height) / h);
     (((w * scale).round() as u32).max(1), ((h * scale).round() as u32).max(1))
 }
@@ -156,7 +178,7 @@ fn trace(oval: &Oval, scale: (f64, f64), mut point: impl FnMut(i64, i64)) {
 
 fn cells(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> Picture {
     let (columns, rows) = (u32::from(request.columns), u32::from(request.rows));
-    let (width, height) = within(gray, columns, rows * 2);
+    let (width, height) = within(gray.dimensions(), columns, rows * 2);
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
     let tint = Tint::new(coats, (width, height), brush.depth);
     let scale = (f64::from(width) / f64::from(gray.width()), f64::from(height) / f64::from(gray.height()));
@@ -197,12 +219,12 @@ fn cells(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> 
 }
 
 /// Glyphs by filled quadrants: 1 upper left, 2 upper right, 4 lower left, 8 lower right.
-const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
+pub const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
 
 /// Four pixels a cell in its two colours: the brighter ones in the mean of the bright, the others in the mean of the
 /// dark. An ellipse takes the foreground of the cells it runs through.
 fn quadrants(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush) -> Picture {
-    let (width, height) = within(gray, u32::from(request.columns), u32::from(request.rows) * 2);
+    let (width, height) = within(gray.dimensions(), u32::from(request.columns), u32::from(request.rows) * 2);
     let (across, down) = (width * 2, height.next_multiple_of(2));
     let small = imageops::resize(gray, across, down, imageops::FilterType::Triangle);
     let tint = Tint::new(coats, (across, down), brush.depth);
@@ -248,10 +270,10 @@ fn quadrants(gray: &GrayImage, coats: &[Coat], request: &Request, brush: &Brush)
 }
 
 /// Differences of grey within a cell that nobody sees, and that need not be sent.
-const FLAT: u8 = 6;
+pub const FLAT: u8 = 6;
 
 /// A glyph as bright as the mean of two grey values.
-fn shade(upper: u8, lower: u8) -> char {
+pub fn shade(upper: u8, lower: u8) -> char {
     const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
     SHADES[(usize::from(upper) + usize::from(lower)) * SHADES.len() / 511]
 }
@@ -264,8 +286,11 @@ fn pixels(
     protocol: ProtocolType,
 ) -> Result<Picture, String> {
     let (wide, high) = brush.cell_px;
-    let (width, height) =
-        within(gray, u32::from(request.columns) * u32::from(wide), u32::from(request.rows) * u32::from(high));
+    let (width, height) = within(
+        gray.dimensions(),
+        u32::from(request.columns) * u32::from(wide),
+        u32::from(request.rows) * u32::from(high),
+    );
     let small = imageops::resize(gray, width, height, imageops::FilterType::Triangle);
     let tint = Tint::new(coats, (width, height), brush.depth);
     let mut image = RgbImage::from_fn(width, height, |x, y| Rgb(tint.rgb(small.get_pixel(x, y).0[0], tint.at(x, y))));
@@ -279,11 +304,18 @@ fn pixels(
             }
         }
     });
+    encoded(image, Size::new(request.columns, request.rows), brush, protocol)
+}
+
+/// An image as large as it is to be shown, in the words of the terminal's protocol.
+///
+/// # Errors
+/// What the encoder says.
+pub fn encoded(image: RgbImage, room: Size, brush: &Brush, protocol: ProtocolType) -> Result<Picture, String> {
     // Made from a size, never by asking the terminal.
     #[allow(deprecated)]
     let mut picker = Picker::from_fontsize(brush.cell_px.into());
     picker.set_protocol_type(protocol);
-    let room = Size::new(request.columns, request.rows);
     let made = picker.new_protocol(image.into(), room, Resize::Fit(Some(FilterType::Triangle)));
     made.map(|p| Picture::Pixels(Box::new(p))).map_err(|e| e.to_string())
 }
@@ -294,6 +326,15 @@ impl Picture {
         let size = match self {
             Picture::Cells { width, cells } => Size::new(*width, (cells.len() / (*width).max(1) as usize) as u16),
             Picture::Pixels(protocol) => protocol.size(),
+            Picture::Row { pictures, columns, between } => {
+                for (i, picture) in pictures.iter().enumerate() {
+                    let left = i as u16 * (columns + between);
+                    if left + columns <= area.width {
+                        picture.render(Rect { x: area.x + left, width: *columns, ..area }, buf);
+                    }
+                }
+                return;
+            }
         };
         if size.width > area.width || size.height > area.height {
             // Painted for another size of the terminal; the right one is on its way.
@@ -315,6 +356,7 @@ impl Picture {
                     buf[at].set_char(*glyph).set_style(*style);
                 }
             }
+            Picture::Row { .. } => {}
         }
     }
 }

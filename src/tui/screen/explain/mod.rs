@@ -1,0 +1,426 @@
+//! 5 Explain: why did it say so?
+//!
+//! ```text
+//! ╭ the run · the image ────────────────────────╮
+//! │ image        gradient        lrp-z          │
+//! │ (picture)    (picture)       (picture)      │
+//! ╰─────────────────────────────────────────────╯
+//! ╭ [perturbation] AOPC  audit  analyzers ──────╮
+//! │ the error while regions go under noise …    │
+//! ╰─────────────────────────────────────────────╯
+//! ```
+
+mod areas;
+mod audit;
+mod choice;
+mod play;
+mod view;
+
+pub use areas::Areas;
+pub use view::{draw, picture_room, sheet};
+
+use crate::explain::ANALYZERS;
+use crate::explain::perturb::Order;
+use crate::explain::picture::Look;
+use crate::nn::network::AuditRow;
+use crate::run::RunDir;
+use crate::tui::action::Effect;
+use crate::tui::explained::{Answer, Explained, Played, Subject, Wish};
+use crate::tui::keymap::Command;
+use crate::tui::model::{Case, Predictions};
+use crate::tui::widget::list::Selection;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// What the lower half shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Below {
+    #[default]
+    Perturbation,
+    Areas,
+    Audit,
+    Analyzers,
+}
+
+impl Below {
+    pub const ALL: [Below; 4] = [Below::Perturbation, Below::Areas, Below::Audit, Below::Analyzers];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Below::Perturbation => "perturbation",
+            Below::Areas => "AOPC",
+            Below::Audit => "audit",
+            Below::Analyzers => "analyzers",
+        }
+    }
+
+    fn next(self) -> Below {
+        let at = Below::ALL.iter().position(|b| *b == self).unwrap_or(0);
+        Below::ALL[(at + 1) % Below::ALL.len()]
+    }
+}
+
+/// Analyzers that are shown at once, at most.
+pub const SHOWN_AT_MOST: usize = 4;
+/// Images whose maps are kept.
+const IMAGES_KEPT: usize = 32;
+/// Steps of the two sliders.
+const INTENSITIES: i8 = 6;
+const OPACITIES: i8 = 10;
+
+const NO_HEARTS: &str = "This run measures hearts, and this screen explains heads. `hcwb attribute` explains any network \
+                         with one output. > and < show other runs.";
+
+/// Everything the screen knows.
+pub struct Explain {
+    pub run: Option<RunDir>,
+    /// Held-out images, the worst first.
+    pub cases: Option<Result<Vec<Case>, String>>,
+    pub selection: Selection,
+    /// Analyzers beside the image, from left to right.
+    pub shown: Vec<&'static str>,
+    /// Which of them perturbation and audit follow.
+    pub focus: usize,
+    /// Doublings of the map's values.
+    intensity: i8,
+    /// Tenths of the map's colour.
+    opacity: i8,
+    pub below: Below,
+    /// The pictures on the whole screen.
+    pub open: bool,
+    pub order: Order,
+    /// The step that is shown, and whether it goes on by itself.
+    pub step: usize,
+    pub playing: bool,
+    pub audit_row: Selection,
+    pub choice: Selection,
+    pub areas: Areas,
+    maps: HashMap<(String, &'static str), Result<Explained, String>>,
+    played: HashMap<(String, &'static str, &'static str), Result<Arc<Played>, String>>,
+    audits: HashMap<(String, &'static str), Result<Vec<AuditRow>, String>>,
+    /// Images in the order in which they were looked at.
+    looked_at: Vec<String>,
+    /// The image to select once the predictions are there.
+    wanted: Option<String>,
+    asked: HashSet<String>,
+}
+
+impl Default for Explain {
+    fn default() -> Explain {
+        Explain {
+            run: None,
+            cases: None,
+            selection: Selection::default(),
+            shown: vec!["gradient", "lrp-z", "deep-taylor", "guided-backprop"],
+            focus: 0,
+            intensity: 0,
+            opacity: 9,
+            below: Below::default(),
+            open: false,
+            order: Order::MostRelevantFirst,
+            step: 0,
+            playing: false,
+            audit_row: Selection::default(),
+            choice: Selection::default(),
+            areas: Areas::default(),
+            maps: HashMap::new(),
+            played: HashMap::new(),
+            audits: HashMap::new(),
+            looked_at: Vec::new(),
+            wanted: None,
+            asked: HashSet::new(),
+        }
+    }
+}
+
+impl Explain {
+    /// Looks at another run: nothing that is known of the one before counts any more.
+    pub fn show(&mut self, run: RunDir) {
+        if self.run.as_ref() != Some(&run) {
+            let before = std::mem::take(self);
+            let Explain { shown, focus, intensity, opacity, below, open, order, choice, areas, .. } = before;
+            *self = Explain {
+                run: Some(run),
+                shown,
+                focus,
+                intensity,
+                opacity,
+                below,
+                open,
+                order,
+                choice,
+                areas,
+                ..Explain::default()
+            };
+        }
+    }
+
+    /// New predictions: with them came better weights, so everything is explained anew. The image stays selected.
+    pub fn take(&mut self, predictions: Result<Predictions, String>) {
+        let cases = predictions.and_then(|predictions| match predictions {
+            Predictions::Heads(cases) => Ok(cases),
+            Predictions::Hearts(_) => Err(NO_HEARTS.to_owned()),
+        });
+        let file = self.wanted.take().or_else(|| self.case().map(|case| case.file.clone()));
+        let cases = cases.map(|mut cases| {
+            cases.sort_by(|a, b| b.error_mm.abs().total_cmp(&a.error_mm.abs()));
+            cases
+        });
+        if self.cases.as_ref() != Some(&cases) {
+            (self.maps, self.played, self.audits) = Default::default();
+            self.asked.clear();
+        }
+        self.cases = Some(cases);
+        let at = file.and_then(|file| self.cases().iter().position(|case| case.file == file));
+        self.selection.index = at.unwrap_or(0);
+    }
+
+    pub fn cases(&self) -> &[Case] {
+        match &self.cases {
+            Some(Ok(cases)) => cases,
+            _ => &[],
+        }
+    }
+
+    pub fn case(&self) -> Option<&Case> {
+        self.cases().get(self.selection.index)
+    }
+
+    /// Looks at that image of `run`.
+    pub fn show_image(&mut self, run: RunDir, file: String) {
+        self.show(run);
+        match self.cases().iter().position(|case| case.file == file) {
+            Some(at) => self.go_to(at),
+            None => self.wanted = Some(file),
+        }
+    }
+
+    fn go_to(&mut self, image: usize) {
+        if image != self.selection.index {
+            self.selection.index = image;
+            (self.step, self.playing) = (0, false);
+        }
+    }
+
+    pub fn step_image(&mut self, by: isize) {
+        let mut selection = self.selection;
+        selection.step(by, self.cases().len());
+        self.go_to(selection.index);
+    }
+
+    /// The analyzer that perturbation and audit follow.
+    pub fn analyzer(&self) -> Option<&'static str> {
+        self.shown.get(self.focus).copied()
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        let case = self.case()?;
+        Some(Subject { run: self.run.clone()?, file: case.file.clone(), path: case.path.clone() })
+    }
+
+    pub fn map(&self, analyzer: &'static str) -> Option<&Result<Explained, String>> {
+        self.maps.get(&(self.case()?.file.clone(), analyzer))
+    }
+
+    pub fn played(&self) -> Option<&Result<Arc<Played>, String>> {
+        self.played.get(&(self.case()?.file.clone(), self.analyzer()?, self.order.word()))
+    }
+
+    pub fn audited(&self) -> Option<&Result<Vec<AuditRow>, String>> {
+        self.audits.get(&(self.case()?.file.clone(), self.analyzer()?))
+    }
+
+    pub fn look(&self) -> Look {
+        Look { intensity: 2f32.powi(i32::from(self.intensity)), opacity: f32::from(self.opacity) / 10.0 }
+    }
+
+    /// What is shown and not known yet, each asked for once.
+    pub fn missing(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.below == Below::Areas {
+            effects.extend(self.areas.missing());
+        }
+        let Some(subject) = self.subject() else { return effects };
+        self.forget_old(&subject.file);
+        let file = &subject.file;
+        let maps: Vec<&'static str> =
+            self.shown.iter().copied().filter(|a| !self.maps.contains_key(&(file.clone(), a))).collect();
+        let mut wishes = Vec::new();
+        if !maps.is_empty() {
+            wishes.push((format!("maps {file} {maps:?}"), Wish::Maps(subject.clone(), maps)));
+        }
+        if let Some(analyzer) = self.analyzer() {
+            if self.below == Below::Perturbation && !self.open && self.played().is_none() {
+                let key = format!("play {file} {analyzer} {}", self.order.word());
+                wishes.push((key, Wish::Play(subject.clone(), analyzer, self.order)));
+            }
+            if self.below == Below::Audit && !self.open && self.audited().is_none() {
+                wishes.push((format!("audit {file} {analyzer}"), Wish::Audit(subject.clone(), analyzer)));
+            }
+        }
+        // Of each kind the background does the newest only: what was asked before that may have to be asked again.
+        for (key, wish) in wishes {
+            let kind = key.split(' ').next().unwrap_or_default().to_owned();
+            if !self.asked.contains(&key) {
+                self.asked.retain(|k| k.split(' ').next() != Some(kind.as_str()));
+                self.asked.insert(key);
+                effects.push(Effect::Explain(wish));
+            }
+        }
+        effects
+    }
+
+    /// Maps and stills of images that were looked at long ago go.
+    fn forget_old(&mut self, file: &str) {
+        if self.looked_at.last().is_none_or(|last| last != file) {
+            self.looked_at.retain(|f| f != file);
+            self.looked_at.push(file.to_owned());
+            if self.looked_at.len() > IMAGES_KEPT {
+                let old = self.looked_at.remove(0);
+                self.maps.retain(|(f, _), _| *f != old);
+                self.played.retain(|(f, ..), _| *f != old);
+                self.audits.retain(|(f, _), _| *f != old);
+            }
+        }
+    }
+
+    /// What the background found.
+    pub fn answered(&mut self, subject: &Subject, answer: Answer) {
+        if self.run.as_ref() != Some(&subject.run) {
+            return;
+        }
+        let file = subject.file.clone();
+        match answer {
+            Answer::Map(analyzer, map) => drop(self.maps.insert((file, analyzer), map)),
+            Answer::Play(analyzer, order, played) => {
+                drop(self.played.insert((file, analyzer, order.word()), played));
+            }
+            Answer::Audit(analyzer, rows) => drop(self.audits.insert((file, analyzer), rows)),
+        }
+    }
+
+    /// The time of one step has passed.
+    pub fn beat(&mut self) -> Option<Effect> {
+        if !self.playing {
+            return None;
+        }
+        let steps = self.played()?.as_ref().ok()?.said.len();
+        self.step = (self.step + 1).min(steps.saturating_sub(1));
+        self.playing = self.step + 1 < steps;
+        self.playing.then_some(Effect::Beat)
+    }
+
+    /// Up and down in the lower half.
+    pub fn step(&mut self, by: isize) {
+        match self.below {
+            _ if self.open => self.step_image(by),
+            Below::Perturbation => {
+                let steps = self.played().and_then(|p| p.as_ref().ok()).map_or(1, |played| played.said.len());
+                self.step = self.step.saturating_add_signed(by).min(steps.saturating_sub(1));
+                self.playing = false;
+            }
+            Below::Areas => self.areas.step(by),
+            Below::Audit => {
+                let rows = self.audited().and_then(|r| r.as_ref().ok()).map_or(0, Vec::len);
+                self.audit_row.step(by, rows);
+            }
+            Below::Analyzers => self.choice.step(by, ANALYZERS.len()),
+        }
+    }
+
+    /// A click on a row of the lower half selects it; true if it was selected already.
+    pub fn click(&mut self, index: usize) -> bool {
+        match self.below {
+            Below::Areas => self.areas.click(index),
+            Below::Analyzers => std::mem::replace(&mut self.choice.index, index.min(ANALYZERS.len() - 1)) == index,
+            Below::Perturbation | Below::Audit => false,
+        }
+    }
+
+    /// What a command means here.
+    pub fn command(&mut self, command: Command) -> Result<Option<Effect>, String> {
+        match command {
+            Command::Open if self.below == Below::Areas && !self.open => {
+                if let Some((run, analyzer)) = self.areas.selected() {
+                    self.show(run.clone());
+                    self.follow(&analyzer);
+                    return Ok(Some(Effect::ReadPredictions(run)));
+                }
+            }
+            Command::Open | Command::Mark if self.below == Below::Analyzers && !self.open => return self.mark(),
+            Command::Open => self.open = !self.cases().is_empty(),
+            Command::Back => self.open = false,
+            Command::NextPane => (self.below, self.open) = (self.below.next(), false),
+            Command::NextImage => self.step_image(1),
+            Command::PreviousImage => self.step_image(-1),
+            Command::NextAnalyzer => {
+                self.focus = (self.focus + 1) % self.shown.len().max(1);
+                (self.step, self.playing) = (0, false);
+                self.audit_row = Selection::default();
+            }
+            Command::Stronger => self.intensity = (self.intensity + 1).min(INTENSITIES),
+            Command::Weaker => self.intensity = (self.intensity - 1).max(-INTENSITIES),
+            Command::MoreMap => self.opacity = (self.opacity + 1).min(OPACITIES),
+            Command::MoreImage => self.opacity = (self.opacity - 1).max(0),
+            Command::Order => {
+                self.order = match self.order {
+                    Order::MostRelevantFirst => Order::LeastRelevantFirst,
+                    Order::LeastRelevantFirst => Order::Random,
+                    Order::Random => Order::MostRelevantFirst,
+                };
+                (self.step, self.playing) = (0, false);
+            }
+            Command::Mark => return Ok(self.play()),
+            Command::Sort => self.areas.sort_by_next(),
+            Command::Reverse => self.areas.reverse(),
+            Command::Measure => {
+                return match &self.run {
+                    Some(run) if !self.cases().is_empty() => Ok(Some(Effect::MeasureAreas(run.clone()))),
+                    _ => Err("there are no predictions to measure".to_owned()),
+                };
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Plays the perturbation, from the beginning if it has ended; or halts it.
+    fn play(&mut self) -> Option<Effect> {
+        (self.below, self.open) = (Below::Perturbation, false);
+        if self.playing {
+            self.playing = false;
+            return None;
+        }
+        let steps = self.played()?.as_ref().ok()?.said.len();
+        if self.step + 1 >= steps {
+            self.step = 0;
+        }
+        self.playing = true;
+        Some(Effect::Beat)
+    }
+
+    /// Shows the chosen analyzer, or no longer.
+    fn mark(&mut self) -> Result<Option<Effect>, String> {
+        let name = ANALYZERS[self.choice.index.min(ANALYZERS.len() - 1)].name;
+        match self.shown.iter().position(|a| *a == name) {
+            Some(_) if self.shown.len() == 1 => return Err("one analyzer has to stay".to_owned()),
+            Some(at) => drop(self.shown.remove(at)),
+            None if self.shown.len() == SHOWN_AT_MOST => {
+                return Err(format!("{SHOWN_AT_MOST} are shown already; take one away first"));
+            }
+            None => self.shown.push(name),
+        }
+        self.focus = self.focus.min(self.shown.len() - 1);
+        Ok(None)
+    }
+
+    /// Shows that analyzer, in the last place if it is not there, and follows it.
+    fn follow(&mut self, analyzer: &str) {
+        let Some(known) = ANALYZERS.iter().find(|a| a.name == analyzer) else { return };
+        if !self.shown.contains(&known.name) {
+            self.shown.truncate(SHOWN_AT_MOST - 1);
+            self.shown.push(known.name);
+        }
+        self.focus = self.shown.iter().position(|a| *a == known.name).unwrap_or(0);
+    }
+}
