@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn intensity_shows_what_is_weak() {
-        let image = GrayImage::from_pixel(2, 1, image::Luma([100]));
-        let map = Map::new(&[1.0, 0.1], [1, 2, 1]);
-        let red = |intensity| overlay(&image, &map, Look { intensity, opacity: 1.0 }).get_pixel(1, 0).0[0];
+        let image = GrayImage::from_pixel(4, 1, image::Luma([100]));
+        let map = Map::new(&[1.0, 1.0, 1.0, 0.1], [1, 4, 1]);
+        let red = |intensity| overlay(&image, &map, Look { intensity, opacity: 1.0 }).get_pixel(3, 0).0[0];
         assert_eq!([1.0, 4.0, 10.0, 100.0].map(red), [111, 145, 213, 213]);
     }
 }

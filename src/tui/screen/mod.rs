@@ -197,21 +197,17 @@ fn tabs(state: &State, area: Rect, painter: &mut Painter) {
         x = painter.buf.set_stringn(x, area.y, &word, area.width as usize, style).0;
         painter.hits.push((Rect { x: from, width: x - from, ..area }, Hit::Tab(tab)));
     }
-    let mut right = String::new();
-    if let Some(cpu) = state.cpu_percent() {
-        right = format!("cpu {cpu:.0}%  ");
-    }
-    if state.runs.live() > 0 {
-        right.push_str(&state.now.to_zoned(state.zone.clone()).strftime("%H:%M ").to_string());
-    }
-    // Of the cards as much as there is room for; the load is the last to go.
-    let cards = state.cards();
-    let with_cards = (1..=3).rev().map(|parts| {
-        let words: String = cards.iter().map(|card| format!("{}  ", card.words(parts))).collect();
-        words + &right
-    });
+    let cpu = state.cpu_percent().map_or(String::new(), |cpu| format!("cpu {cpu:.0}%  "));
+    let clock = match state.runs.live() {
+        0 => String::new(),
+        _ => state.now.to_zoned(state.zone.clone()).strftime("%H:%M ").to_string(),
+    };
+    // Of the cards as much as there is room for; then the clock goes, the processor, and the cards at last.
+    let cards = |parts| state.cards().iter().map(|card| format!("{}  ", card.words(parts))).collect::<String>();
+    let with_cards = (1..=3).rev().map(|parts| cards(parts) + &cpu + &clock);
+    let fewer = [cards(1) + &clock, cards(1), cpu.clone() + &clock];
     let room = usize::from((area.x + area.width).saturating_sub(x + 1));
-    if let Some(right) = with_cards.chain([right.clone()]).find(|right| right.width() <= room) {
+    if let Some(right) = with_cards.chain(fewer).find(|right| right.width() <= room) {
         let wide = right.width() as u16;
         painter.buf.set_string(area.x + area.width - wide, area.y, right, theme.style(Scope::Dim));
     }

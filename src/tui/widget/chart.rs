@@ -26,7 +26,9 @@ pub struct Chart<'a> {
     pub x_end: f64,
     pub x_name: &'a str,
     pub log: bool,
-    /// Where the best value is.
+    /// What [`Chart::mark`] marks.
+    pub mark_name: &'a str,
+    /// A point that is marked, such as the best value.
     pub mark: Option<(f64, f64)>,
     pub text: Style,
     pub axis: Style,
@@ -171,15 +173,17 @@ impl Chart<'_> {
             put(" (log)", self.axis);
         }
         for series in self.series {
-            put(if series.dashed { "  ┄ " } else { "  ─ " }, series.style);
-            put(series.name, self.axis);
+            if !series.name.is_empty() {
+                put(if series.dashed { "  ┄ " } else { "  ─ " }, series.style);
+                put(series.name, self.axis);
+            }
         }
         let named: usize = self.series.iter().map(|series| 4 + series.name.width()).sum();
         let used = self.title.width() + if self.log { 6 } else { 0 } + named;
         // Whole or not at all: the figures above the chart name the best epoch too.
-        if self.mark.is_some() && used + "  ◆ best".width() <= usize::from(area.width) {
+        if self.mark.is_some() && used + "  ◆ ".width() + self.mark_name.width() <= usize::from(area.width) {
             put("  ◆ ", self.mark_style);
-            put("best", self.axis);
+            put(self.mark_name, self.axis);
         }
     }
 
@@ -222,6 +226,7 @@ mod tests {
             x_name: "epoch",
             log,
             mark: None,
+            mark_name: "best",
             text: Style::new(),
             axis: Style::new(),
             mark_style: Style::new(),

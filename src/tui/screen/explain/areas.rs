@@ -43,7 +43,7 @@ impl Field {
         let figures = |title, cells| Column { title, width: Width::Cells(cells), figures: true };
         match self {
             Field::Run => Column { title: "run", width: Width::Rest(14), figures: false },
-            Field::Analyzer => Column { title: "analyzer", width: Width::Cells(16), figures: false },
+            Field::Analyzer => Column { title: "analyzer", width: Width::Cells(20), figures: false },
             Field::First => Column { title: "first", width: Width::Cells(6), figures: false },
             Field::Px => figures("AOPC px", 8),
             Field::Interval => figures("± px", 6),
@@ -87,7 +87,7 @@ impl Field {
 }
 
 /// A run's id without its date: what tells runs of a table apart.
-fn short(id: &str) -> String {
+pub fn short(id: &str) -> String {
     id.splitn(3, '-').nth(2).unwrap_or(id).to_owned()
 }
 

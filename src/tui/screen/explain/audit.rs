@@ -46,7 +46,6 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     list::render(&COLUMNS, rows.len(), &explain.audit_row, room, painter.buf, look, |i| {
         let row = &rows[i];
-        let number = |v: f64| significant(Some(v), 4);
         let leak = leaks(row);
         vec![
             (crate::text::line(&row.name).into_owned(), text),
@@ -59,6 +58,14 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     });
 }
 
+/// Four digits, or a power of ten where zeros would take the room.
+fn number(v: f64) -> String {
+    match v.abs() {
+        size if size == 0.0 || (1e-3..1e5).contains(&size) => significant(Some(v), 4),
+        _ => format!("{v:.2e}"),
+    }
+}
+
 fn leaks(row: &AuditRow) -> bool {
     row.leaked().abs() > NOTED * row.relevance_in.abs().max(row.relevance_out.abs())
 }
@@ -68,7 +75,6 @@ fn balance(analyzer: &str, rows: &[AuditRow], painter: &Painter) -> Vec<Span<'st
     let theme = painter.theme;
     let sum = |of: fn(&AuditRow) -> f64| rows.iter().map(of).sum::<f64>();
     let (first, last) = (rows.first().map_or(0.0, |r| r.relevance_in), rows.last().map_or(0.0, |r| r.relevance_out));
-    let number = |v: f64| significant(Some(v), 4);
     let words = format!(
         "in {} · in the image {} · biases {} · leaked {}",
         number(first),

@@ -49,10 +49,11 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     let chart = Chart {
         title: &format!("{what}{unit}"),
         series: &series,
-        x_end: values.len() as f64 - 0.5,
+        x_end: values.len() as f64,
         x_name: "regions under noise",
         log: false,
         mark: Some((step as f64, now)),
+        mark_name: "now",
         text: text.patch(theme.style(Scope::Dim)),
         axis: theme.style(Scope::ChartAxis),
         mark_style: theme.style(Scope::ChartBest),

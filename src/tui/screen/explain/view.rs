@@ -116,7 +116,7 @@ fn pictures(state: &State, area: Rect, room: Rect, painter: &mut Painter) {
         true => format!("HC {:.0} px, said {:.0} ({:+.1} mm)", case.truth_px, case.prediction_px, case.error_mm),
         false => format!("HC {:.0} px, no head found", case.truth_px),
     };
-    let title = format!("{} · {}", case.file, run.id());
+    let title = format!("{} · {}", case.file, areas::short(run.id()));
     let inner = panel(&title, &[&place, &said], area, true, painter);
     state.picture.draw(room, painter);
     let (count, columns) = panes(explain, room.width);

@@ -188,6 +188,7 @@ fn draw_charts(runs: &Runs, facts: &RunFacts, followed: &Followed, area: Rect, p
                 Axis::Linear => false,
             },
             mark,
+            mark_name: "best",
             text: theme.style(Scope::Title),
             axis: theme.style(Scope::ChartAxis),
             mark_style: theme.style(Scope::ChartBest),
