@@ -191,7 +191,7 @@ fn a_run_is_launched_from_the_keyboard() {
 }
 
 #[test]
-fn triage_leads_to_the_worst_image() {
+fn triage_leads_to_the_worst_image_and_to_why() {
     let sandbox = Sandbox::with_phantoms(24);
     let _runs = Runs(&sandbox);
     let id = sandbox.start(&["--set", "train.epochs=2"]);
@@ -222,6 +222,19 @@ fn triage_leads_to_the_worst_image() {
     seat.see("esc back");
     seat.press("\x1b");
     seat.see("worst first");
+    // Why the network said so of the image that is selected: maps, the perturbation played, the audit.
+    seat.press("w");
+    seat.see("[5 Explain]");
+    seat.see(&worst[1].1);
+    seat.see("›gradient");
+    seat.see("step 0 of 15");
+    seat.press(" ");
+    seat.see("step 2 of 15");
+    seat.press("\t\ta");
+    seat.see("lrp-z  in ");
+    seat.see("leaked");
+    seat.press("\t");
+    seat.see("[x] gradient");
     seat.leave();
 }
 

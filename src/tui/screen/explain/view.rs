@@ -125,6 +125,7 @@ fn pictures(state: &State, area: Rect, room: Rect, painter: &mut Painter) {
     if count > 1 {
         let words = match explain.step {
             0 => "image".to_owned(),
+            1 if explain.below == Below::Perturbation && !explain.open => "image, 1 region gone".to_owned(),
             step if explain.below == Below::Perturbation && !explain.open => format!("image, {step} regions gone"),
             _ => "image".to_owned(),
         };
