@@ -267,3 +267,24 @@ fn layers_that_work_in_place_leave_values_alone_that_others_read() {
         }
     }
 }
+
+#[test]
+fn a_graph_for_another_input_keeps_its_layers_and_refuses_where_weights_hang_on_the_size() {
+    let mut builder = GraphBuilder::new(&[8, 12, 1]).unwrap();
+    let conv = builder.add("conv", Conv::same(4, 3), &[builder.input()]).unwrap();
+    let pool = builder.add("pool", MaxPool::halving(2), &[conv]).unwrap();
+    let flat = builder.add("flat", Flatten, &[pool]).unwrap();
+    let fc = builder.add("fc", Linear::new(2), &[flat]).unwrap();
+    let graph = builder.finish(fc);
+    assert_eq!(graph.for_input(&[8, 12, 1]).unwrap().layer_table(), graph.layer_table());
+    let maps = graph.up_to("pool").unwrap().for_input(&[6, 4, 1]).unwrap();
+    assert_eq!((maps.input_shape(), maps.output_shape()), (&[6, 4, 1][..], &[3, 2, 4][..]));
+    for (input, words) in [
+        (&[6, 4, 1][..], "layer fc for an input of [6, 4, 1]: its weights are for another size"),
+        (&[8, 12, 3], "layer conv for an input of [8, 12, 3]: its weights are for another size"),
+        (&[1, 12, 1], "layer pool for an input of [1, 12, 1]"),
+    ] {
+        let error = graph.for_input(input).unwrap_err();
+        assert!(error.what.starts_with(words), "{error}");
+    }
+}

@@ -284,3 +284,34 @@ fn a_small_terminal_says_so_and_comes_back_when_enlarged() {
     seat.see("[3 Runs]");
     seat.leave();
 }
+
+#[test]
+fn a_network_dreams_live_and_the_picture_is_kept() {
+    let sandbox = Sandbox::with_phantoms(24);
+    let mut args = vec!["run", "start", "unet-small", "--foreground", "--json"];
+    for pair in ["data.dataset=phantom", "data.size=64x64", "train.threads=1", "train.epochs=1", "train.batch=6"] {
+        args.extend(["--set", pair]);
+    }
+    let id = sandbox.json(&args)["id"].as_str().unwrap().to_owned();
+    let mut seat = Seat::open(&sandbox, &[]);
+    seat.see("✔ finished");
+    seat.press("t");
+    seat.see("_HC.png");
+    seat.press("d");
+    seat.see("Deep Dream");
+    seat.see("✔ done");
+    assert!(seat.text().contains("octave 3/3  64x64 px  step 20/20"), "{}", seat.text());
+    // A weight that is moved shows what it does: as many steps more.
+    seat.press("\x1b[C");
+    seat.see("━━━━━●─── 1.25 encoder.1.relu1");
+    seat.see("step 40/40");
+    seat.see("✔ done");
+    seat.press("s");
+    seat.see("saved as ");
+    seat.press("\x1b");
+    seat.see("enter open");
+    seat.leave();
+    let kept: Vec<_> = std::fs::read_dir(sandbox.run_dir(&id).join("explain")).unwrap().flatten().collect();
+    assert!(kept.len() == 1 && kept[0].file_name().to_string_lossy().ends_with("_HC.dream-1.png"), "{kept:?}");
+    assert_eq!(image::image_dimensions(kept[0].path()).unwrap(), (64, 64));
+}

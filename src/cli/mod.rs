@@ -7,6 +7,7 @@ mod clinic;
 mod data;
 mod demo;
 mod doctor;
+mod dream;
 mod explain;
 mod measure;
 mod model;
@@ -83,6 +84,8 @@ enum Command {
     Predict(predict::Predict),
     /// Why a trained network said so: maps over images, by any analyzer
     Explain(explain::Explain),
+    /// Deep Dream: an image changed so that layers of a network answer more strongly
+    Dream(dream::Dream),
     /// What explanations are worth: errors as relevant regions go under noise (AOPC)
     Aopc(aopc::Aopc),
     /// The file that a challenge asks for, checked before it is written
@@ -131,6 +134,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(command) => run::run(command, &ws),
         Command::Predict(args) => predict::run(&args, &ws, &progress::Bars::new()),
         Command::Explain(args) => explain::run(&args, &ws, &progress::Bars::new()),
+        Command::Dream(args) => dream::run(&args, &ws, &progress::Bars::new()),
         Command::Aopc(args) => aopc::run(&args, &ws, &progress::Bars::new()),
         Command::Submit(args) => submit::run(&args, &ws, &progress::Bars::new()),
         Command::Clinic(args) => clinic::run(&args),

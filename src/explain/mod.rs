@@ -3,10 +3,12 @@
 //! [`analyzer`] every analyzer, by name: what it does to the input, where it begins, its rules and what it does
 //! with the map; [`rules`] those rules; [`explainer`] runs any of them; [`settings`] `key=value`, checked.
 //! [`inputs`] noisy inputs and paths; [`grad_cam`] and [`occlusion`] are ways of their own; [`perturb`] and [`curve`]
-//! what a map is worth; [`picture`] how it is drawn. [`of_run`] all this for a trained run.
+//! what a map is worth; [`picture`] how it is drawn. [`dream`] images that layers answer to.
+//! [`of_run`] all this for a trained run.
 
 pub mod analyzer;
 pub mod curve;
+pub mod dream;
 pub mod explainer;
 pub mod grad_cam;
 pub mod inputs;

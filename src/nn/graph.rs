@@ -90,6 +90,33 @@ impl Graph {
         Ok(Graph { nodes: self.nodes[..=at].to_vec(), output: NodeId(at) })
     }
 
+    /// The same layers with the same parameters for an input of another shape.
+    ///
+    /// Fails where they do not fit it, or where a layer's parameters hang on it: those behind a flatten do.
+    pub fn for_input(&self, input: &[usize]) -> Result<Graph> {
+        let mut nodes: Vec<Node> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let shapes: Vec<&[usize]> = node.inputs.iter().map(|i| nodes[i.0].shape.as_slice()).collect();
+            let says = |e: Error| Error::usage(format!("layer {} for an input of {input:?}: {}", node.name, e.what));
+            let shape = match &node.layer {
+                None => input.to_vec(),
+                Some(layer) => {
+                    let shape = layer.output_shape(&shapes).map_err(says)?;
+                    if !layer.parameters(&shapes).iter().map(|p| &p.shape).eq(node.parameters.iter().map(|p| &p.shape))
+                    {
+                        return Err(says(Error::usage("its weights are for another size")));
+                    }
+                    shape
+                }
+            };
+            if shape.is_empty() || shape.contains(&0) {
+                return Err(says(Error::usage(format!("nothing is left of it: {shape:?}"))));
+            }
+            nodes.push(Node { shape, ..node.clone() });
+        }
+        Ok(Graph { nodes, output: self.output })
+    }
+
     /// Stops the training of every layer of the encoder; fails where the network has none.
     pub fn freeze_encoder(&mut self) -> Result<()> {
         if !self.nodes.iter().any(|n| n.encoder) {

@@ -52,17 +52,22 @@ pub(super) struct Plan {
 
 impl Plan {
     pub fn new(graph: &Graph, purpose: Purpose) -> Plan {
-        Plan::build(graph, purpose, None)
+        Plan::build(graph, purpose, None, &[])
+    }
+
+    /// For gradients from several nodes at once, whose values are kept, to the input.
+    pub fn keeping(graph: &Graph, nodes: &[NodeId]) -> Plan {
+        Plan::build(graph, Purpose::Analysis, None, nodes)
     }
 
     /// For a walk of relevance by a rule for each node, back to `until`, whose value is kept.
     pub fn of_relevance(graph: &Graph, rules: &[Rule], until: NodeId) -> Plan {
-        Plan::build(graph, Purpose::Analysis, Some((rules, until)))
+        Plan::build(graph, Purpose::Analysis, Some((rules, until)), &[until])
     }
 
-    fn build(graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>) -> Plan {
+    fn build(graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>, keep: &[NodeId]) -> Plan {
         let nodes = graph.nodes();
-        let kept = |at: usize| graph.output() == NodeId(at) || walk.is_some_and(|(_, until)| until == NodeId(at));
+        let kept = |at: usize| graph.output() == NodeId(at) || keep.contains(&NodeId(at));
         let mut users = vec![Vec::new(); nodes.len()];
         for (i, node) in nodes.iter().enumerate() {
             node.inputs.iter().for_each(|j| users[j.0].push(i));
@@ -124,13 +129,13 @@ impl Plan {
         // A fused sum waits for its other summand: the step runs where its last layer stood.
         steps.sort_by_key(|s| s.output);
         let mut plan = Plan { purpose, steps, wanted };
-        plan.schedule_drops(graph, purpose, walk);
+        plan.schedule_drops(graph, purpose, walk, keep);
         plan
     }
 
     /// A value goes after its last reader; if its backward needs it, after the last step to be walked
     /// backward (the earliest in order) whose gradient needs it.
-    fn schedule_drops(&mut self, graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>) {
+    fn schedule_drops(&mut self, graph: &Graph, purpose: Purpose, walk: Option<(&[Rule], NodeId)>, keep: &[NodeId]) {
         let count = graph.nodes().len();
         let mut last_reader = vec![None; count];
         let mut first_needing = vec![None; count];
@@ -154,9 +159,7 @@ impl Plan {
                 first_needing[step.output].get_or_insert(s);
             }
         }
-        if let Some((_, until)) = walk {
-            first_needing[until.0] = Some(0);
-        }
+        keep.iter().for_each(|node| first_needing[node.0] = Some(0));
         for value in 0..count {
             let Some(last) = last_reader[value] else { continue };
             match first_needing[value] {

@@ -1,5 +1,6 @@
 //! Everything that can happen to the workbench, and everything it can ask for.
 
+use super::dreamt::{News, Order};
 use super::explained::{Answer, Area, Subject, Wish};
 use super::model::{DataDetails, DataRow, Job, Plan, Predictions, RunFacts};
 use super::widget::picture::{Picture, Request};
@@ -42,6 +43,8 @@ pub enum Action {
     /// The time for one step of a perturbation has passed.
     Beat,
     Drawn(Box<Request>, Result<Arc<Picture>, String>),
+    /// The dream of that number has come to something.
+    Dreamt(u64, News),
     /// What starting the recipe of that number would mean.
     Planned(u64, Result<Plan, String>),
     /// A job goes on; `None`: it has ended.
@@ -95,6 +98,7 @@ pub enum Effect {
     /// Say when the next step of a perturbation is due.
     Beat,
     Draw(Box<Request>),
+    Dream(Order),
     Plan(u64, Box<Recipe>),
     Start(Box<Recipe>),
     Suspend,

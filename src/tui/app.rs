@@ -4,6 +4,7 @@ use super::action::{Action, Effect};
 use super::keymap::Place;
 use super::model::{CardUse, Job};
 use super::screen::data::{self, Data};
+use super::screen::dream::{self, Dream};
 use super::screen::explain::{self, Explain};
 use super::screen::launch::Launch;
 use super::screen::runs::Runs;
@@ -66,6 +67,8 @@ pub struct State {
     pub explain: Explain,
     pub data: Data,
     pub launch: Launch,
+    /// Lies over the screen that it was begun from.
+    pub dream: Dream,
     pub overlay: Overlay,
     pub typing: Option<Typing>,
     pub notice: Option<(Scope, String)>,
@@ -95,6 +98,7 @@ impl State {
             explain: Explain::default(),
             data: Data::default(),
             launch,
+            dream: Dream::default(),
             overlay: Overlay::None,
             typing: None,
             notice: None,
@@ -111,6 +115,7 @@ impl State {
     /// Where the keys go, as far as the table of keys is concerned.
     pub fn place(&self) -> Place {
         match self.tab {
+            _ if self.dream.is_open() => Place::Dream,
             Tab::Data => Place::Data,
             Tab::Launch if self.launch.editing => Place::LaunchForm,
             Tab::Launch => Place::Launch,
@@ -198,6 +203,7 @@ impl State {
             Action::Measured => self.explain.areas.forget(),
             Action::Beat => self.effects.extend(self.explain.beat()),
             Action::Drawn(request, picture) => self.picture.take(*request, picture),
+            Action::Dreamt(number, news) => self.dream.hear(number, news),
             Action::Planned(number, plan) => self.launch.planned(number, plan),
             Action::Job(id, job) => {
                 self.jobs.retain(|j| j.id != id);
@@ -265,6 +271,8 @@ impl State {
             }
             self.effects.extend(self.explain.missing());
         }
+        let room = dream::picture_room(screen::body(self.area));
+        self.effects.extend(self.dream.resize(room).map(Effect::Dream));
         let wanted = self.wanted_picture();
         self.effects.extend(self.picture.want(wanted));
     }
@@ -273,6 +281,7 @@ impl State {
         use super::widget::picture::Request;
         let body = screen::body(self.area);
         let (room, request) = match self.tab {
+            _ if self.dream.is_open() => return None,
             Tab::Triage => {
                 let room = triage::picture_room(&self.triage, body)?;
                 let (file, slice) = self.triage.wanted()?;

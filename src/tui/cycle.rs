@@ -171,7 +171,7 @@ async fn cycle(
                 while let Some(action) = next {
                     let pace = match &action {
                         Action::RunEvents(news) if !news.anew => LIVE_FRAME,
-                        Action::RunsRead(_) | Action::Job(..) | Action::Tick => LIVE_FRAME,
+                        Action::RunsRead(_) | Action::Job(..) | Action::Tick | Action::Dreamt(..) => LIVE_FRAME,
                         Action::Resize => {
                             let size = terminal_size()?.columns_rows;
                             state.area = Rect { width: size.width, height: size.height, ..Rect::default() };

@@ -4,7 +4,7 @@ use super::action::Effect;
 use super::app::{Overlay, State, Tab};
 use super::keymap::{self, Command, Place};
 use super::screen::runs::Answer;
-use super::screen::{self, Hit, data};
+use super::screen::{self, Hit, data, dream};
 use super::theme::Scope;
 use super::typing::{Kind, add_form};
 use super::widget::form::Outcome;
@@ -89,6 +89,7 @@ impl State {
                     self.show(Tab::Explain);
                 }
             }
+            Command::Dream => self.begin_dream(),
             Command::NextRun => self.other_run(1),
             Command::PreviousRun => self.other_run(-1),
             Command::ShowAll => {
@@ -107,6 +108,9 @@ impl State {
     }
 
     fn screen_command(&mut self, command: Command) {
+        if self.dream.is_open() {
+            return self.effects.extend(self.dream.command(command).map(Effect::Dream));
+        }
         match self.tab {
             Tab::Runs => {
                 let selected = self.selected_run();
@@ -138,7 +142,23 @@ impl State {
         }
     }
 
+    /// A dream of the selected image, by the network of its run.
+    fn begin_dream(&mut self) {
+        let (run, case) = match self.tab {
+            Tab::Explain => (self.explain.run.clone(), self.explain.case()),
+            _ => (self.triage.run.clone(), self.triage.selected()),
+        };
+        let Some((run, case)) = run.zip(case) else {
+            self.notice = Some((Scope::Warning, "a dream begins with an image of a head".to_owned()));
+            return;
+        };
+        let room = dream::picture_room(screen::body(self.area));
+        let order = self.dream.begin(run, case.file.clone(), case.path.clone(), room);
+        self.effects.push(Effect::Dream(order));
+    }
+
     fn show(&mut self, tab: Tab) {
+        self.effects.extend(self.dream.close().map(Effect::Dream));
         self.tab = tab;
         match tab {
             Tab::Data | Tab::Launch => self.effects.push(Effect::ListData),
@@ -148,6 +168,7 @@ impl State {
 
     fn step(&mut self, by: isize) {
         match self.tab {
+            _ if self.dream.is_open() => self.dream.step(by),
             Tab::Runs => self.runs.selection.step(by, self.runs.visible.len()),
             Tab::Triage => self.triage.selection.step(by, self.triage.visible.len()),
             Tab::Launch => self.launch.selection.step(by, self.launch.entries.len()),
@@ -218,6 +239,9 @@ impl State {
 
     /// A click selects; on the selected row it opens.
     fn click(&mut self, index: usize) {
+        if self.dream.is_open() {
+            return self.dream.click(index);
+        }
         if self.tab == Tab::Explain {
             if self.explain.click(index) {
                 self.command(Command::Open);

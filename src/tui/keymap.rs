@@ -57,6 +57,12 @@ pub enum Command {
     Weaker,
     MoreMap,
     MoreImage,
+    /// Show what layers answer to.
+    Dream,
+    More,
+    Less,
+    Again,
+    Save,
 }
 
 /// Where a key has its meaning.
@@ -73,11 +79,13 @@ pub enum Place {
     /// One image on the whole screen.
     Image,
     Explain,
+    /// Deep Dream, over whatever screen it was begun from.
+    Dream,
 }
 
 impl Place {
     /// In the order of the documentation.
-    pub const ALL: [(Place, &str); 8] = [
+    pub const ALL: [(Place, &str); 9] = [
         (Place::Data, "1 Data"),
         (Place::Launch, "2 Launch"),
         (Place::LaunchForm, "2 Launch, in the form"),
@@ -86,6 +94,7 @@ impl Place {
         (Place::Triage, "4 Triage"),
         (Place::Image, "4 Triage, one image"),
         (Place::Explain, "5 Explain"),
+        (Place::Dream, "Deep Dream"),
     ];
 
     /// Letters and digits are text here.
@@ -189,6 +198,22 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["m"], Command::Measure, &[Place::Explain], "", "measure the AOPC of this run (goes on where it stood)"),
     bind(&[">"], Command::NextRun, &[Place::Explain], "", "explain the next run"),
     bind(&["<"], Command::PreviousRun, &[Place::Explain], "", "explain the run before"),
+    // Dreams
+    bind(
+        &["d"],
+        Command::Dream,
+        &[Place::Triage, Place::Image, Place::Explain],
+        "dream",
+        "change the image until layers of the network answer more strongly",
+    ),
+    bind(&["down", "j"], Command::Down, &[Place::Dream], "layer", "the next layer"),
+    bind(&["up", "k"], Command::Up, &[Place::Dream], "", "the layer before"),
+    bind(&["right", "+", "="], Command::More, &[Place::Dream], "weight", "a weight larger by 0.25"),
+    bind(&["left", "-"], Command::Less, &[Place::Dream], "", "a weight smaller by 0.25"),
+    bind(&["tab"], Command::NextPane, &[Place::Dream], "group", "all weight to the next group of layers"),
+    bind(&["space"], Command::Pause, &[Place::Dream], "pause", "pause, or go on; at the end: 20 steps more"),
+    bind(&["r"], Command::Again, &[Place::Dream], "again", "from the image again"),
+    bind(&["s"], Command::Save, &[Place::Dream], "save", "save the picture beside the run, in `explain/`"),
     // Launch
     bind(&["enter"], Command::Open, &[Place::Launch], "edit", "take the recipe into the form"),
     bind(
@@ -207,7 +232,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&["pageup", "ctrl-u"], Command::PageUp, LISTS, "", "ten rows up"),
     bind(&["home", "g"], Command::First, LISTS, "", "the first row"),
     bind(&["end", "G"], Command::Last, LISTS, "", "the last row"),
-    bind(&["esc"], Command::Back, &[Place::Run, Place::Image], "back", "back to the list"),
+    bind(&["esc"], Command::Back, &[Place::Run, Place::Image, Place::Dream], "back", "back to the list"),
     bind(&["esc"], Command::Back, EVERYWHERE, "", "back; forget the filter"),
     bind(&["1"], Command::Tab(0), EVERYWHERE, "", "Data: what have I got, and can I trust it?"),
     bind(&["2"], Command::Tab(1), EVERYWHERE, "", "Launch: what shall I run?"),

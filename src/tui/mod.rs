@@ -8,6 +8,7 @@ mod app;
 mod backend;
 mod background;
 mod cycle;
+mod dreamt;
 mod event;
 mod explained;
 mod filter;

@@ -2,6 +2,7 @@
 
 pub mod aopc;
 pub mod curves_file;
+pub mod dream;
 mod opened;
 
-pub use opened::{Opened, as_seen, hc_px_or_mm, settings, to_gray};
+pub use opened::{Opened, as_seen, best_network, hc_px_or_mm, settings, to_gray};

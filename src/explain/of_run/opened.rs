@@ -25,14 +25,7 @@ impl Opened {
     /// Fails where there is no such run, where it has no weights yet, and where its network has more outputs than one.
     pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
         let run = find(ws, id)?;
-        let file = Which::Best.weights(&run);
-        let (state, metadata) = weights::load(&file)?;
-        let about = About::read(&metadata, &state).map_err(|e| e.at(&file))?;
-        let mut graph = run.recipe()?.graph()?;
-        about.check(&graph).map_err(|e| e.at(&file))?;
-        graph.freeze();
-        let mut network = Network::new(graph, 0);
-        network.load_state(&state).map_err(|e| e.at(&file))?;
+        let (about, network) = best_network(&run)?;
         let weights = Self::weights_of(&run)?;
         Ok(Opened { explainer: Explainer::new(&network)?, run, about, weights })
     }
@@ -45,6 +38,21 @@ impl Opened {
         let bytes = std::fs::read(&file).map_err(|e| Error::io("read the weights", &file, e))?;
         Ok(Sha256::digest(&bytes).iter().take(6).map(|b| format!("{b:02x}")).collect())
     }
+}
+
+/// What a run's best weights say of themselves, and their network, of which nothing is trained any more.
+///
+/// Fails where the run has no weights yet, and for networks on hearts.
+pub fn best_network(run: &RunDir) -> Result<(About, Network)> {
+    let file = Which::Best.weights(run);
+    let (state, metadata) = weights::load(&file)?;
+    let about = About::read(&metadata, &state).map_err(|e| e.at(&file))?;
+    let mut graph = run.recipe()?.graph()?;
+    about.check(&graph).map_err(|e| e.at(&file))?;
+    graph.freeze();
+    let mut network = Network::new(graph, 0);
+    network.load_state(&state).map_err(|e| e.at(&file))?;
+    Ok((about, network))
 }
 
 /// The circumference that an output stands for: in px of the file, or in mm.

@@ -13,25 +13,29 @@ impl Network {
     ///
     /// Uses up the tape: without one, or with a gradient of another shape, it panics.
     pub fn backward(&mut self, grad_output: &Tensor) {
-        self.walk_back(grad_output, false);
+        self.walk_back(vec![(self.graph.output(), grad_output.clone())], false);
     }
 
     /// As [`Network::backward`], and gives the gradient towards the input. Where a part is frozen, the
     /// forward pass has to be [`Network::forward_taped`], or it panics.
     pub fn backward_to_input(&mut self, grad_output: &Tensor) -> Tensor {
         let shape = batched(grad_output.batch(), self.graph.input_shape());
-        self.walk_back(grad_output, true).unwrap_or_else(|| Tensor::zeros(&shape))
+        let output = self.graph.output();
+        self.walk_back(vec![(output, grad_output.clone())], true).unwrap_or_else(|| Tensor::zeros(&shape))
     }
 
-    fn walk_back(&mut self, grad_output: &Tensor, to_input: bool) -> Option<Tensor> {
+    /// From the gradients of some nodes, each named once.
+    pub(super) fn walk_back(&mut self, from: Vec<(NodeId, Tensor)>, to_input: bool) -> Option<Tensor> {
         let Tape { pass, plan, batch, mut values } =
             self.tape.take().expect("a taped forward pass comes before backward");
-        assert_eq!(grad_output.batch(), batch, "the gradient belongs to the last forward pass");
-        assert_eq!(grad_output.shape()[1..], *self.graph.output_shape(), "the gradient has the output's shape");
         // The gradient towards the input is computed only for a caller who asks for it.
         let wanted = if to_input { &self.analysis.wanted } else { &self.training.wanted };
         let mut grads: Vec<Option<Tensor>> = vec![None; values.len()];
-        grads[self.graph.output().0] = Some(grad_output.clone());
+        for (node, grad) in from {
+            let shape = batched(batch, &self.graph.node(node).shape);
+            assert_eq!(grad.shape(), shape, "a gradient of the last forward pass has the activations' shape");
+            grads[node.0] = Some(grad);
+        }
         for step in plan.steps.iter().rev() {
             let node = &self.graph.nodes()[step.node];
             let reaches = |i: &NodeId| wanted[i.0];

@@ -1,8 +1,10 @@
 //! A graph with its weights: forward with a tape, backward along it.
 
 mod backward;
+mod inner;
 mod relevance;
 
+pub use inner::Inner;
 pub use relevance::{AuditRow, Walk};
 
 use super::compute::{Compute, Precision};

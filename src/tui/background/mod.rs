@@ -1,6 +1,7 @@
 //! Everything that may take time: files, images, audits, launches. Asked for by effects, answered by actions.
 
 mod data;
+mod dream;
 mod explain;
 mod hearts;
 mod mask;
@@ -13,6 +14,7 @@ mod tailed;
 mod triage;
 
 use super::action::{Action, Effect};
+use super::dreamt::Order;
 use super::widget::picture::{Brush, Request};
 
 use super::explained::Wish;
@@ -38,6 +40,7 @@ pub struct Desk {
     workspace: Workspace,
     actions: UnboundedSender<Action>,
     followers: Sender<runs::Wish>,
+    dreamer: Sender<Order>,
     runtime: Handle,
     brush: Arc<Brush>,
     explainer: Sender<Wish>,
@@ -64,13 +67,15 @@ impl Desk {
         runtime: Handle,
         brush: Brush,
     ) -> Desk {
+        let brush = Arc::new(brush);
         Desk {
+            dreamer: dream::begin(actions.clone(), brush.clone()),
             explainer: explain::begin(workspace.clone(), actions.clone()),
             workspace,
             actions,
             followers,
             runtime,
-            brush: Arc::new(brush),
+            brush,
             newest_picture: Arc::default(),
             newest_plan: Arc::default(),
             jobs: Arc::default(),
@@ -180,6 +185,8 @@ impl Desk {
                 });
             }
             Effect::Draw(request) => self.draw(request),
+            // The dreamer lives as long as the program, as the follower does.
+            Effect::Dream(order) => drop(self.dreamer.send(order)),
             Effect::Plan(number, recipe) => {
                 let newest = self.newest_plan.clone();
                 newest.fetch_max(number, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod data;
+pub mod dream;
 pub mod explain;
 pub mod help;
 pub mod launch;
@@ -146,6 +147,7 @@ pub fn draw(state: &State, frame: &mut Frame) -> Hits {
     painter.buf.set_style(area, painter.theme.style(Scope::Text));
     tabs(state, Rect { height: 1, ..area }, &mut painter);
     match state.tab {
+        _ if state.dream.is_open() => dream::draw(state, body(area), &mut painter),
         Tab::Data => data::draw(state, body(area), &mut painter),
         Tab::Launch => launch::draw(state, body(area), &mut painter),
         Tab::Runs => draw_runs(state, body(area), &mut painter),

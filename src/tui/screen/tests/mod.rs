@@ -1,5 +1,6 @@
 //! How the screens look, cell by cell, and what keys do: on made-up runs and data.
 
+mod dream;
 mod explain;
 mod hearts;
 
