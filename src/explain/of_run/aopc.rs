@@ -205,7 +205,9 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
 /// Every line that a run's curves give for the weights called `weights`, by design, then analyzer; images with several
 /// repeats count once, with their mean.
 pub fn known(run: &RunDir, weights: &str) -> Result<Vec<Line>> {
-    let mut lines: HashMap<(String, String), HashMap<String, Vec<Vec<Row>>>> = HashMap::new();
+    // Of each image the curves of all repeats.
+    type Images = HashMap<String, Vec<Vec<Row>>>;
+    let mut lines: HashMap<(String, String), Images> = HashMap::new();
     for (key, curve) in curves_file::read(&path(run))? {
         if key.design.starts_with(&format!("weights={weights} ")) {
             lines.entry((key.design, key.analyzer)).or_default().entry(key.file).or_default().push(curve);
