@@ -2,6 +2,10 @@
 
 pub mod aopc;
 pub mod curves_file;
+mod head_regions;
 mod opened;
+pub mod sanity;
+mod sanity_report;
 
-pub use opened::{Opened, as_seen, hc_px_or_mm, settings, to_gray};
+pub use head_regions::HeadRegions;
+pub use opened::{Best, Opened, as_seen, hc_px_or_mm, settings, to_gray};

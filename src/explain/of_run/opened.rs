@@ -12,18 +12,27 @@ use crate::workspace::Workspace;
 use image::GrayImage;
 use sha2::{Digest, Sha256};
 
-/// A run's best network.
-pub struct Opened {
+/// A run's best network, as it was trained.
+pub struct Best {
     pub run: RunDir,
     pub about: About,
-    pub explainer: Explainer,
+    pub network: Network,
     /// Tells its weights from others: the beginning of their file's SHA-256.
     pub weights: String,
 }
 
-impl Opened {
-    /// Fails where there is no such run, where it has no weights yet, and where its network has more outputs than one.
-    pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
+/// A run's best network, ready to be explained.
+pub struct Opened {
+    pub run: RunDir,
+    pub about: About,
+    pub explainer: Explainer,
+    /// As in [`Best`].
+    pub weights: String,
+}
+
+impl Best {
+    /// Fails where there is no such run, and where it has no weights yet.
+    pub fn of(ws: &Workspace, id: &str) -> Result<Best> {
         let run = find(ws, id)?;
         let file = Which::Best.weights(&run);
         let (state, metadata) = weights::load(&file)?;
@@ -33,7 +42,15 @@ impl Opened {
         graph.freeze();
         let mut network = Network::new(graph, 0);
         network.load_state(&state).map_err(|e| e.at(&file))?;
-        let weights = Self::weights_of(&run)?;
+        let weights = Opened::weights_of(&run)?;
+        Ok(Best { run, about, network, weights })
+    }
+}
+
+impl Opened {
+    /// Fails as [`Best::of`], and where the network has more outputs than one.
+    pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
+        let Best { run, about, network, weights } = Best::of(ws, id)?;
         Ok(Opened { explainer: Explainer::new(&network)?, run, about, weights })
     }
 
