@@ -31,10 +31,7 @@ impl Network {
                 parameter.value = values(&parameter.name, &parameter.spec, seed);
             }
         }
-        let mut network = Network::with_parameters(self.graph().clone(), parameters);
-        network.set_precision(self.compute().precision);
-        network.set_isa(self.compute().isa);
-        network
+        self.computing_alike(Network::with_parameters(self.graph().clone(), parameters))
     }
 }
 

@@ -48,7 +48,7 @@ impl Best {
 }
 
 impl Opened {
-    /// Fails as [`Best::of`], and where the network has more outputs than one.
+    /// Fails as [`Best::of`], and where the network gives several values that are no masks.
     pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
         let Best { run, about, network, weights } = Best::of(ws, id)?;
         Ok(Opened { explainer: Explainer::new(&network)?, run, about, weights })
