@@ -30,7 +30,8 @@ fn a_map_that_reads_no_weights_stays_and_one_that_does_changes() {
     let alike = &found["similarity"];
     let [flat, gradient, random] = ["lrp-flat", "gradient", "random"].map(|name| of(alike, name));
     assert!(flat.len() > 3 && flat.len() == gradient.len() && flat.len() == random.len());
-    assert!((mean(flat[0], "spearman_absolute") - 1.0).abs() < 1e-9, "{}", flat[0]);
+    // Scaled in f32, a few values change places.
+    assert!(mean(flat[0], "spearman_absolute") > 0.9999, "{}", flat[0]);
     for (gradient, random) in gradient.iter().zip(random) {
         assert_eq!(gradient["images"], 2);
         assert!(mean(gradient, "spearman_absolute") < 0.999, "{gradient}");

@@ -16,7 +16,7 @@ pub struct Sanity {
     /// The run whose best weights are judged, as `hcwb run list` has it
     #[arg(long, value_name = "ID")]
     run: String,
-    /// Held-out images, the first ones by file name
+    /// Held-out images, evenly spread over the file names
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Analyzers, between commas; random is always shown beside them
@@ -92,13 +92,13 @@ fn shown(found: &Summary) -> String {
         let mut rows: Vec<Vec<String>> = Vec::new();
         for regions in found.localisation.chunks_exact(HeadRegions::NAMES.len()) {
             let mut row = vec![regions[0].analyzer.clone()];
-            row.extend(of(&regions[0]).map(whole));
-            row.extend(regions[1..].iter().map(|l| output::figure(of(l)[0].mean)));
+            row.extend(of(&regions[0]).map(finer));
+            row.extend(regions[1..].iter().map(|l| finer(Figure { interval: None, ..of(l)[0] })));
             rows.push(row);
         }
         if let [ring, inside, outside, ..] = &found.localisation[..] {
-            let off_ring = [inside, outside].map(|l| output::figure(l.area.mean));
-            let ring = [whole(ring.area), whole(ring.area)];
+            let off_ring = [inside, outside].map(|l| finer(Figure { interval: None, ..l.area }));
+            let ring = [finer(ring.area), finer(ring.area)];
             rows.push([vec!["share of the area".to_owned()], ring.to_vec(), off_ring.to_vec()].concat());
         }
         let header = [title, ">mass on ring", ">rank on ring", ">mass inside", ">mass outside"];
@@ -110,6 +110,15 @@ fn shown(found: &Summary) -> String {
 /// With half of its interval, where it has one.
 fn whole(figure: Figure) -> String {
     output::figure_sd(figure.mean, figure.interval)
+}
+
+/// The same with three decimals: a ring is a small share of an image.
+fn finer(figure: Figure) -> String {
+    match (figure.mean, figure.interval) {
+        (Some(mean), Some(half)) => format!("{mean:.3} ± {half:.3}"),
+        (Some(mean), None) => format!("{mean:.3}"),
+        (None, _) => "–".to_owned(),
+    }
 }
 
 fn paragraph(text: &str) -> String {

@@ -30,7 +30,7 @@ const CONTROL: &str = "random";
 /// What is checked.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// Held-out images, the first ones by file name.
+    /// Held-out images, evenly spread over the file names: in HC18 these follow the age.
     pub count: usize,
     pub analyzers: Vec<String>,
     /// `key=value` for those analyzers that have the key.
@@ -68,7 +68,8 @@ pub fn check(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress) -
         return Err(Error::new(format!("{} has no predictions yet", run.id())).cure("wait for its first best epoch"));
     }
     held_out.sort_by(|a, b| a.file.cmp(&b.file));
-    held_out.truncate(study.count);
+    let (all, count) = (held_out.len(), held_out.len().min(study.count));
+    let held_out: Vec<Prediction> = (0..count).map(|i| held_out[i * all / count].clone()).collect();
     let dataset = registry::load(ws, &run.recipe()?.data.dataset)?;
     let points = points(network.graph());
     let names = analyzers.iter().map(|a| a.name);
