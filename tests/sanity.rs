@@ -32,9 +32,10 @@ fn a_map_that_reads_no_weights_stays_and_one_that_does_changes() {
     assert!(flat.len() > 3 && flat.len() == gradient.len() && flat.len() == random.len());
     // Scaled in f32, a few values change places.
     assert!(mean(flat[0], "spearman_absolute") > 0.9999, "{}", flat[0]);
-    for (gradient, random) in gradient.iter().zip(random) {
-        assert_eq!(gradient["images"], 2);
-        assert!(mean(gradient, "spearman_absolute") < 0.999, "{gradient}");
+    let first_layer = gradient[gradient.len() - 1];
+    assert!(mean(first_layer, "spearman_absolute") < 0.9, "{first_layer}");
+    assert!(gradient.iter().all(|row| row["images"] == 2));
+    for random in random {
         assert!(mean(random, "spearman").abs() < 0.1, "{random}");
     }
     // The report stays with the run.

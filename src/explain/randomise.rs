@@ -65,7 +65,8 @@ fn joined(points: &[Point]) -> Point {
     Point { name: points[0].name.clone(), nodes: points.iter().flat_map(|p| p.nodes.clone()).collect() }
 }
 
-/// The network at each point in turn, ready for analysis, its random layers as in [`Network::new`] with that seed.
+/// The network at each point in turn, ready for analysis, its random layers as in [`Network::new`] with that seed:
+/// batch norms forget their statistics too.
 pub fn randomised(
     trained: &Network,
     points: &[Point],
