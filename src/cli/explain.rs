@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct Explain {
-    /// The run whose best weights are used, as `hcwb run list` has it: a regression
+    /// The run whose best weights are used, as `hcwb run list` has it; of masks the mean before the sigmoid is explained
     #[arg(long, value_name = "ID")]
     run: String,
     /// PNG files of any size, folders of them, or a data set by its name

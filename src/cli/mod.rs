@@ -16,6 +16,7 @@ mod pixel_sizes;
 mod predict;
 mod progress;
 mod run;
+mod sanity;
 mod submit;
 mod trained;
 mod watch;
@@ -88,6 +89,8 @@ enum Command {
     Dream(dream::Dream),
     /// What explanations are worth: errors as relevant regions go under noise (AOPC)
     Aopc(aopc::Aopc),
+    /// Whether explanations depend on what was learned, and how much of them lies on the skull
+    Sanity(sanity::Sanity),
     /// The file that a challenge asks for, checked before it is written
     Submit(submit::Submit),
     /// What a circumference says of a pregnancy's age: for research, not for diagnosis
@@ -136,6 +139,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Explain(args) => explain::run(&args, &ws, &progress::Bars::new()),
         Command::Dream(args) => dream::run(&args, &ws, &progress::Bars::new()),
         Command::Aopc(args) => aopc::run(&args, &ws, &progress::Bars::new()),
+        Command::Sanity(args) => sanity::run(&args, &ws, &progress::Bars::new()),
         Command::Submit(args) => submit::run(&args, &ws, &progress::Bars::new()),
         Command::Clinic(args) => clinic::run(&args),
         Command::Bench(command) => bench::run(&command),

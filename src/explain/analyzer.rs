@@ -45,12 +45,12 @@ pub struct Walked {
     pub times_input: bool,
 }
 
-/// What the walk begins with.
+/// What the walk begins with. Of masks each of the n outputs z begins with an n-th of it, as f(x) is their mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// 1: the gradient.
     One,
-    /// The output f(x).
+    /// The output: together f(x).
     Output,
     /// The output where it is positive, else 0.
     PositiveOutput,

@@ -1,4 +1,7 @@
 //! A network made ready for analysis, and any analyzer run on it: in batches that fit, in f32-strict.
+//!
+//! What is explained, f(x), is one value. Of a network that gives masks it is the mean over pixels and masks of what it
+//! says before its last sigmoid: where that lies far on one side, the sigmoid itself has no gradient left.
 
 use super::analyzer::{Method, Start, Walked};
 use super::inputs::Given;
@@ -18,29 +21,30 @@ const ACTIVATIONS_AT_ONCE: usize = 1 << 26;
 pub struct Attribution {
     /// Of the input's shape.
     pub map: Tensor,
-    /// (N, 1).
+    /// f(x): (N, 1).
     pub output: Tensor,
-    /// Inputs whose output is not positive, where the analyzer explains positive outputs only: their maps are zero.
+    /// Inputs of which no output is positive, where the analyzer explains positive outputs only: their maps are zero.
     pub silent: Vec<usize>,
 }
 
-/// A network of one output, its batch norms folded where they can be.
+/// A network of one output or of masks, its batch norms folded where they can be; masks without their last sigmoid.
 pub struct Explainer {
     network: Network,
     at_once: usize,
 }
 
 impl Explainer {
-    /// Fails where the network has more outputs than one.
+    /// Fails where the network gives several values that are no masks.
     pub fn new(network: &Network) -> Result<Explainer> {
-        if *network.graph().output_shape() != [1] {
+        let output = network.graph().output_shape();
+        if output.len() == 1 && *output != [1] {
             return Err(Error::usage(format!(
-                "an analyzer explains one value, and this network gives {:?} an input",
-                network.graph().output_shape()
+                "an analyzer explains one value, and this network gives {output:?} an input"
             ))
-            .cure("take a network with a single output"));
+            .cure("take a network with a single output, or one of masks"));
         }
-        let mut network = network.folded();
+        let masks = output.len() > 1;
+        let mut network = if masks { network.without_last_sigmoid().folded() } else { network.folded() };
         network.set_precision(Precision::F32Strict);
         // A ReLU is computed with the layer before it.
         let nodes = network.graph().nodes().iter();
@@ -79,11 +83,11 @@ impl Explainer {
         }
     }
 
-    /// What the network says of inputs (N, …): (N, 1).
+    /// f(x) of inputs (N, …): (N, 1).
     pub fn outputs(&mut self, input: &Tensor) -> Result<Tensor> {
         let mut output = Vec::with_capacity(input.batch());
         for some in self.batches(input)? {
-            output.extend_from_slice(self.network.forward(&some, Pass::Eval)?.data());
+            output.extend(means(&self.network.forward(&some, Pass::Eval)?));
         }
         Tensor::from_vec(&[output.len(), 1], output)
     }
@@ -101,14 +105,18 @@ impl Explainer {
         let count = variants.count(sample);
         let x = |i: usize| &input.data()[i * sample..(i + 1) * sample];
         let mut sums = vec![0f64; if count > 1 { input.data().len() } else { 0 }];
-        let (mut map, mut said) = (Vec::new(), Vec::new());
+        let (mut map, mut said, mut silent) = (Vec::new(), Vec::new(), Vec::new());
         let total = input.batch() * count;
         for first in (0..total).step_by(self.at_once) {
             let jobs = first..total.min(first + self.at_once);
             let mut some = Vec::with_capacity(jobs.len() * sample);
             jobs.clone().for_each(|job| variants.push(job / count, job % count, x(job / count), &mut some));
             let output = self.network.forward_for(&walk, &batch(input, some, sample)?)?;
-            said.extend_from_slice(output.data());
+            said.extend(means(&output));
+            if walked.start == Start::PositiveOutput {
+                let of_each = output.data().chunks_exact(output.data().len() / jobs.len());
+                silent.extend(jobs.clone().zip(of_each).filter(|(_, z)| z.iter().all(|z| *z <= 0.0)).map(|(i, _)| i));
+            }
             let (_, relevance) = self.network.walk(&walk, walked.start.of(&output)?, None);
             if count == 1 {
                 map.extend_from_slice(relevance.data());
@@ -132,9 +140,6 @@ impl Explainer {
             }
         }
         let output = if count == 1 { Tensor::from_vec(&[said.len(), 1], said)? } else { self.outputs(input)? };
-        let positive_only = walked.start == Start::PositiveOutput;
-        let not_positive = output.data().iter().enumerate().filter(|(_, f)| positive_only && **f <= 0.0);
-        let silent = not_positive.map(|(i, _)| i).collect();
         Ok(Attribution { map: Tensor::from_vec(input.shape(), map)?, output, silent })
     }
 
@@ -176,12 +181,20 @@ fn batch(input: &Tensor, values: Vec<f32>, sample: usize) -> Result<Tensor> {
     Tensor::from_vec(&shape, values)
 }
 
+/// f(x) of each input: the mean of what the network gives, which may be one value.
+pub(super) fn means(output: &Tensor) -> Vec<f32> {
+    let each = output.data().chunks_exact(output.data().len() / output.batch());
+    each.map(|z| (z.iter().map(|z| f64::from(*z)).sum::<f64>() / z.len() as f64) as f32).collect()
+}
+
 impl Start {
-    fn of(self, output: &Tensor) -> Result<Tensor> {
-        let of = |f: &f32| match self {
-            Start::One => 1.0,
-            Start::Output => *f,
-            Start::PositiveOutput => f.max(0.0),
+    /// The relevance of all outputs of each input: their shares in the mean.
+    pub(super) fn of(self, output: &Tensor) -> Result<Tensor> {
+        let count = (output.data().len() / output.batch()) as f32;
+        let of = |z: &f32| match self {
+            Start::One => 1.0 / count,
+            Start::Output => *z / count,
+            Start::PositiveOutput => z.max(0.0) / count,
         };
         Tensor::from_vec(output.shape(), output.data().iter().map(of).collect())
     }

@@ -1,13 +1,15 @@
 //! Grad-CAM: feature maps of one layer, weighted by their mean gradients, enlarged to the input (Selvaraju et al. 2017).
 
-use super::explainer::{Attribution, Explainer};
+use super::analyzer::Start;
+use super::explainer::{Attribution, Explainer, means};
 use crate::error::{Error, Result};
 use crate::nn::network::Walk;
 use crate::nn::relevance::Rule;
 use crate::nn::{Graph, NodeId, Tensor};
 use crate::text;
 
-/// Maps of images (N, H, W, C), the same in all channels; `layer` is the last one of images that is no pool.
+/// Maps of images (N, H, W, C), the same in all channels; `layer` is the last one of the smallest images that is no
+/// pool: of a U-Net the bottleneck.
 /// With `relu` only what speaks for a larger output counts, as published.
 pub(super) fn explain(
     explainer: &mut Explainer,
@@ -24,9 +26,8 @@ pub(super) fn explain(
     for some in explainer.batches(input)? {
         let network = explainer.network();
         let output = network.forward_for(&walk, &some)?;
-        said.extend_from_slice(output.data());
-        let ones = Tensor::from_vec(output.shape(), vec![1.0; output.data().len()])?;
-        let (features, gradient) = network.walk(&walk, ones, None);
+        let (features, gradient) = network.walk(&walk, Start::One.of(&output)?, None);
+        said.extend(means(&output));
         let &[_, h, w, c] = features.shape() else { unreachable!("the layer was chosen for its shape") };
         let images = features.data().chunks_exact(h * w * c).zip(gradient.data().chunks_exact(h * w * c));
         for (features, gradient) in images {
@@ -47,7 +48,10 @@ fn find(graph: &Graph, layer: Option<&str>) -> Result<NodeId> {
     let pictures = |id: &NodeId| graph.node(*id).shape.len() == 3 && graph.node(*id).layer.is_some();
     let pool = |id: &NodeId| graph.node(*id).layer.as_ref().is_some_and(|l| l.kind().ends_with("pool"));
     let Some(name) = layer else {
-        let last = graph.ids().filter(|id| pictures(id) && !pool(id)).last();
+        let pixels = |id: &NodeId| graph.node(*id).shape[..2].iter().product::<usize>();
+        let candidates = || graph.ids().filter(|id| pictures(id) && !pool(id));
+        let smallest = candidates().map(|id| pixels(&id)).min();
+        let last = candidates().filter(|id| Some(pixels(id)) == smallest).last();
         return last.ok_or_else(|| Error::usage("grad-cam wants a network with feature maps"));
     };
     let names = || graph.ids().filter(pictures).map(|id| graph.node(id).name.as_str());

@@ -2,7 +2,7 @@
 
 use super::explainer::{Attribution, Explainer};
 use crate::error::{Error, Result};
-use crate::nn::{Pass, Tensor};
+use crate::nn::Tensor;
 
 /// Maps of images (N, H, W, C), the same in all channels: for each pixel the mean over all windows that cover it of
 /// f(x) - f(x with the window set to `value`). Windows of `size` px stand `stride` px apart; the last ends at the border.
@@ -37,7 +37,7 @@ pub(super) fn explain(
             }
         }
         let some = Tensor::from_vec(&[jobs.len(), height, width, channels], some)?;
-        let said = explainer.network().forward(&some, Pass::Eval)?;
+        let said = explainer.outputs(&some)?;
         lost.extend(
             jobs.zip(said.data()).map(|(job, f)| f64::from(output.data()[job / windows.len()]) - f64::from(*f)),
         );

@@ -112,6 +112,13 @@ impl Ellipse {
         Ellipse::new(x, y, sum + difference, (sum - difference).abs(), angle)
     }
 
+    /// The ellipse with both semi-axes longer by so many px, or shorter, down to nothing.
+    pub fn grown(&self, by_px: f64) -> Ellipse {
+        let longer = |axis: f64| (axis + by_px).max(0.0);
+        let (a, b) = (longer(self.semi_axis_a_px), longer(self.semi_axis_b_px));
+        Ellipse::new(self.center_x_px, self.center_y_px, a, b, self.angle_rad)
+    }
+
     /// The ellipse with x multiplied by `sx` and y by `sy`, about the origin.
     pub fn scaled(&self, sx: f64, sy: f64) -> Ellipse {
         self.transformed(&Affine::scaling(sx, sy))

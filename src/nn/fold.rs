@@ -1,4 +1,4 @@
-//! A network for analysis: batch norms folded into the products before them, nothing trained.
+//! A network for analysis: without a last sigmoid, batch norms folded into the products before them, nothing trained.
 
 use super::graph::{Graph, Node, NodeId};
 use super::network::Network;
@@ -6,6 +6,18 @@ use super::parameter::Parameter;
 use std::sync::Arc;
 
 impl Network {
+    /// The network that ends where this one's last sigmoid begins; the same where it ends in none.
+    pub fn without_last_sigmoid(&self) -> Network {
+        let (graph, output) = (self.graph(), self.graph().output());
+        let end = match &graph.node(output).inputs[..] {
+            [before] if graph.node(output).layer.as_ref().is_some_and(|l| l.kind() == "sigmoid") => *before,
+            _ => output,
+        };
+        let nodes = graph.nodes()[..=end.index()].to_vec();
+        let parameters = (0..nodes.len()).flat_map(|i| self.parameters()[self.own_of(i)].to_vec()).collect();
+        self.computing_alike(Network::with_parameters(Graph::of(nodes, end), parameters))
+    }
+
     /// The same function of its input with fixed statistics: every batch norm that alone reads a convolution's
     /// or a linear layer's output is taken into its weights (in f64, then rounded once), and nothing is trained.
     ///
@@ -38,7 +50,11 @@ impl Network {
             let spec = super::parameter::ParameterSpec { trainable: false, ..p.spec };
             Parameter::new(p.name, spec, p.value)
         });
-        let mut network = Network::with_parameters(graph, frozen.collect());
+        self.computing_alike(Network::with_parameters(graph, frozen.collect()))
+    }
+
+    /// That network, computing as this one does.
+    pub(super) fn computing_alike(&self, mut network: Network) -> Network {
         network.set_precision(self.compute().precision);
         network.set_isa(self.compute().isa);
         network

@@ -2,6 +2,7 @@
 
 use super::RunDir;
 use crate::error::{Error, IoContext, Result};
+use crate::geometry::Ellipse;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,14 @@ pub struct Prediction {
     /// What is odd about the prediction: why there is no ellipse, or that one was drawn through doubtful points.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+impl Prediction {
+    /// The true ellipse, in px of the file.
+    pub fn truth_ellipse(&self) -> Option<Ellipse> {
+        let (x, y) = (self.truth_center_x_px?, self.truth_center_y_px?);
+        Some(Ellipse::new(x, y, self.truth_semi_axis_a_px?, self.truth_semi_axis_b_px?, self.truth_angle_rad?))
+    }
 }
 
 /// The columns that only a segmentation has begin with these, or are these.

@@ -121,6 +121,10 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
     let analyzers: Vec<_> = study.analyzers.iter().map(|name| Analyzer::find(name)).collect::<Result<_>>()?;
     let noise: Noise = study.noise.parse()?;
     let Opened { run, about, mut explainer, weights } = Opened::best_of(ws, id)?;
+    if about.segments() {
+        return Err(Error::usage(format!("{} draws masks, and these errors are of a circumference", run.id()))
+            .cure("take the run of a regression; `hcwb explain` and `hcwb sanity` explain masks too"));
+    }
     let methods = analyzers
         .iter()
         .map(|analyzer| {

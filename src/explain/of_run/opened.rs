@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 use image::GrayImage;
 use sha2::{Digest, Sha256};
 
-/// A run's best network.
+/// A run's best network, ready to be explained.
 pub struct Opened {
     pub run: RunDir,
     pub about: About,
@@ -22,7 +22,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Fails where there is no such run, where it has no weights yet, and where its network has more outputs than one.
+    /// Fails where there is no such run, where it has no weights yet, and where its network gives several values that are
+    /// no masks.
     pub fn best_of(ws: &Workspace, id: &str) -> Result<Opened> {
         let run = find(ws, id)?;
         let (about, network) = best_network(&run)?;

@@ -33,12 +33,7 @@ impl Masks {
         levels.par_chunks_exact_mut(height * width).zip(&prepared.samples).for_each(|(out, sample)| {
             let Some(ellipse) = &sample.truth else { return };
             let map = Affine::resize(size(sample), (width as f64, height as f64));
-            let within = |by_px: f64| {
-                let Ellipse { center_x_px: x, center_y_px: y, semi_axis_a_px: a, semi_axis_b_px: b, angle_rad } =
-                    *ellipse;
-                let moved = Ellipse::new(x, y, (a + by_px).max(0.0), (b + by_px).max(0.0), angle_rad);
-                coverage(&moved.transformed(&map), width, height)
-            };
+            let within = |by_px: f64| coverage(&ellipse.grown(by_px).transformed(&map), width, height);
             let half = 0.5 * RING_THICKNESS_PX;
             let shares: Vec<f32> = match ring {
                 false => within(0.0),

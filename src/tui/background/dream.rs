@@ -176,7 +176,8 @@ impl<'a> Dreamer<'a> {
             Order::Room(room) => self.room = room,
             Order::Save => {
                 let path = self.save()?;
-                let _ = actions.send(Action::Told(Ok(format!("saved as {}", crate::text::line(&path.display().to_string())))));
+                let _ = actions
+                    .send(Action::Told(Ok(format!("saved as {}", crate::text::line(&path.display().to_string())))));
             }
             Order::Begin { .. } | Order::End => {}
         }
