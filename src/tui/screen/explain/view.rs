@@ -29,7 +29,8 @@ fn split(explain: &Explain, area: Rect) -> [Rect; 2] {
 
 /// How many pictures there are room for, and the width of each.
 fn panes(explain: &Explain, width: u16) -> (u16, u16) {
-    let wanted = 1 + explain.shown.len() as u16;
+    // On the whole screen the image and the map that is followed, as large as they can be.
+    let wanted = if explain.open { 2 } else { 1 + explain.shown.len() as u16 };
     let count = ((width + BETWEEN) / (PANE + BETWEEN)).clamp(1, wanted);
     (count, (width - (count - 1) * BETWEEN) / count)
 }
@@ -113,8 +114,8 @@ fn pictures(state: &State, area: Rect, room: Rect, painter: &mut Painter) {
     let (Some(case), Some(run)) = (explain.case(), &explain.run) else { return };
     let place = format!("{} of {}", explain.selection.index + 1, explain.cases().len());
     let said = match case.has_prediction() {
-        true => format!("HC {:.0} px, said {:.0} ({:+.1} mm)", case.truth_px, case.prediction_px, case.error_mm),
-        false => format!("HC {:.0} px, no head found", case.truth_px),
+        true => format!("HC {:.0} → {:.0} px", case.truth_px, case.prediction_px),
+        false => format!("HC {:.0} px, no head", case.truth_px),
     };
     let title = format!("{} · {}", case.file, areas::short(run.id()));
     let inner = panel(&title, &[&place, &said], area, true, painter);
@@ -159,9 +160,12 @@ fn pictures(state: &State, area: Rect, room: Rect, painter: &mut Painter) {
 fn legend(explain: &Explain, area: Rect, painter: &mut Painter) {
     let theme = painter.theme;
     let look = explain.look();
+    // Of masks it is the mean over pixels that is explained.
+    let masks = explain.case().is_some_and(|case| case.segmented.is_some());
+    let what = if masks { "head" } else { "HC" };
     let words = format!(" intensity x{} · blend {:.0} % ", look.intensity, 100.0 * look.opacity);
     let spans = vec![
-        Span::styled(" + more HC ", theme.style(Scope::ExplainFor)),
+        Span::styled(format!(" + more {what} "), theme.style(Scope::ExplainFor)),
         Span::styled("- less ", theme.style(Scope::ExplainAgainst)),
         Span::styled(words, theme.style(Scope::Dim)),
     ];

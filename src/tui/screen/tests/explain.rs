@@ -206,3 +206,19 @@ fn a_run_on_hearts_says_what_explains_it() {
     bench.state.update(Action::Predictions(run, Ok(Predictions::Hearts(Vec::new()))));
     assert!(bench.screen().contains("hcwb attribute"), "{}", bench.screen());
 }
+
+#[test]
+fn on_the_whole_screen_there_are_the_image_and_the_map_that_is_followed() {
+    let mut bench = bench(80, 24).with_why().0.explained();
+    bench.press(KeyCode::Char('a'));
+    let effects = bench.press(KeyCode::Enter);
+    let sheet = effects.iter().find_map(|e| if let Effect::Draw(r) = e { r.sheet.clone() } else { None }).unwrap();
+    assert_eq!((sheet.panes.len(), sheet.columns), (2, 37));
+    let screen = bench.screen();
+    assert!(screen.contains("›lrp-z") && !screen.contains("gradient"), "{screen}");
+    // Up and down go through the images here.
+    bench.press(KeyCode::Down);
+    assert!(bench.screen().contains("2 of 3"), "{}", bench.screen());
+    bench.press(KeyCode::Esc);
+    assert!(bench.screen().contains("[perturbation]"), "{}", bench.screen());
+}
