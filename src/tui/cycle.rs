@@ -10,7 +10,7 @@ use super::guard::Guard;
 use super::images::Images;
 use super::screen::{self, launch::Launch};
 use super::theme::{Depth, Scope, Theme};
-use super::widget::picture::Brush;
+use super::widget::paint::Brush;
 use crate::error::{Error, IoContext, Result};
 use crate::run;
 use ratatui::backend::WindowSize;

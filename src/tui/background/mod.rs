@@ -15,7 +15,8 @@ mod triage;
 
 use super::action::{Action, Effect};
 use super::dreamt::Order;
-use super::widget::picture::{Brush, Request};
+use super::widget::paint::Brush;
+use super::widget::picture::Request;
 
 use super::explained::Wish;
 use crate::error::Error;

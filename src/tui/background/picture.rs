@@ -3,7 +3,8 @@
 use super::{data, mask, slice, words};
 use crate::dataset::hc18::decode_gray;
 use crate::error::Result;
-use crate::tui::widget::picture::{Brush, Picture, Request, paint};
+use crate::tui::widget::paint::{Brush, paint};
+use crate::tui::widget::picture::{Picture, Request};
 use crate::tui::widget::sheet;
 use crate::tui::widget::tint::Coat;
 use crate::workspace::Workspace;

@@ -72,6 +72,15 @@ pub struct Painter<'a> {
 }
 
 impl Painter<'_> {
+    /// How lists look, the one that has the keys and the others.
+    pub fn look(&self, focused: bool) -> list::Look {
+        list::Look {
+            header: self.theme.style(Scope::Header),
+            selected: self.theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
+            scroll: self.theme.style(Scope::Dim),
+        }
+    }
+
     /// One line of text in row `row` of `area`; `…` where it is cut.
     pub fn line(&mut self, area: Rect, row: u16, words: &str, scope: Scope) {
         if row < area.height {

@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod form;
 pub mod histogram;
 pub mod list;
+pub mod paint;
 pub mod picture;
 pub mod sheet;
 pub mod spark;

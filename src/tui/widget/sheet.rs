@@ -1,6 +1,7 @@
-//! An image several times beside each other, a map over each: pictures in colour, where [`super::picture`] paints greys.
+//! An image several times beside each other, a map over each: pictures in colour, where [`super::paint`] paints greys.
 
-use super::picture::{Brush, FLAT, Picture, QUADRANTS, Request, encoded, shade, within};
+use super::paint::{Brush, FLAT, QUADRANTS, encoded, shade, within};
+use super::picture::{Picture, Request};
 use crate::explain::picture::{Look, Map, overlay};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, RgbImage};

@@ -6,7 +6,7 @@ use crate::tui::model::{DataDetails, HeartRow};
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
 use crate::tui::widget::histogram;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::text::{count, fit_end, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -77,22 +77,14 @@ fn whole(words: &str, scope: Scope, area: Rect, painter: &mut Painter) {
     }
 }
 
-fn look(focused: bool, painter: &Painter) -> Look {
-    let theme = painter.theme;
-    Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
-        scroll: theme.style(Scope::Dim),
-    }
-}
-
 fn draw_sets(data: &Data, area: Rect, painter: &mut Painter) {
     let focused = data.focus == Focus::Sets;
     let inner = panel("Data sets", &[], area, focused, painter);
     let theme = painter.theme;
     let sets = data.sets();
     let room = Rect { height: (sets.len() as u16 + 1).min(inner.height / 3).max(2), ..inner };
-    let rows = list::render(SETS, sets.len(), &data.selection, room, painter.buf, look(focused, painter), |i| {
+    let look = painter.look(focused);
+    let rows = list::render(SETS, sets.len(), &data.selection, room, painter.buf, look, |i| {
         let row = &sets[i];
         let verdict = match row.audit {
             None => Scope::Dim,
@@ -231,7 +223,8 @@ fn draw_findings(data: &Data, area: Rect, painter: &mut Painter) {
     for (i, line) in whole.iter().take(below as usize).enumerate() {
         painter.line(Rect { y: list.y + list.height, height: below, ..inner }, i as u16, line, Scope::Text);
     }
-    let rows = list::render(&columns, findings.len(), &data.finding, list, painter.buf, look(focused, painter), |i| {
+    let look = painter.look(focused);
+    let rows = list::render(&columns, findings.len(), &data.finding, list, painter.buf, look, |i| {
         let finding = &findings[i];
         let (glyph, scope) = if finding.error { ("✘", Scope::Error) } else { ("!", Scope::Warning) };
         vec![

@@ -6,7 +6,7 @@ use crate::tui::app::State;
 use crate::tui::explained::Area;
 use crate::tui::screen::{Hit, Painter};
 use crate::tui::theme::Scope;
-use crate::tui::widget::list::{self, Column, Look, Selection, Width};
+use crate::tui::widget::list::{self, Column, Selection, Width};
 use crate::tui::widget::text::wrap;
 use ratatui::layout::Rect;
 use std::cmp::Ordering;
@@ -171,11 +171,7 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
         return;
     }
     let theme = painter.theme;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(Scope::Selection),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(true);
     let (text, strong, dim) = (theme.style(Scope::Text), theme.style(Scope::Strong), theme.style(Scope::Dim));
     let columns = Field::ALL.map(Field::column);
     let here = state.explain.run.as_ref();

@@ -4,7 +4,7 @@ use crate::nn::network::AuditRow;
 use crate::tui::app::State;
 use crate::tui::screen::Painter;
 use crate::tui::theme::Scope;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::text::{significant, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -37,11 +37,7 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     };
     let theme = painter.theme;
     painter.spans(area, 0, balance(analyzer, rows, painter));
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(Scope::Selection),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(true);
     let (text, dim, warning) = (theme.style(Scope::Text), theme.style(Scope::Dim), theme.style(Scope::Warning));
     let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     list::render(&COLUMNS, rows.len(), &explain.audit_row, room, painter.buf, look, |i| {

@@ -5,7 +5,7 @@ use crate::explain::ANALYZERS;
 use crate::tui::app::State;
 use crate::tui::screen::{Hit, Painter};
 use crate::tui::theme::Scope;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use ratatui::layout::Rect;
 
 const COLUMNS: [Column; 3] = [
@@ -17,11 +17,7 @@ const COLUMNS: [Column; 3] = [
 pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
     let explain: &Explain = &state.explain;
     let theme = painter.theme;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(Scope::Selection),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(true);
     let (text, strong, dim) = (theme.style(Scope::Text), theme.style(Scope::Strong), theme.style(Scope::Dim));
     let rows = list::render(&COLUMNS, ANALYZERS.len(), &explain.choice, area, painter.buf, look, |i| {
         let analyzer = &ANALYZERS[i];

@@ -13,6 +13,7 @@
 mod areas;
 mod audit;
 mod choice;
+mod known;
 mod play;
 mod view;
 
@@ -29,7 +30,7 @@ use crate::tui::explained::{Answer, Explained, Played, Subject, Wish};
 use crate::tui::keymap::Command;
 use crate::tui::model::{Case, Predictions};
 use crate::tui::widget::list::Selection;
-use std::collections::{HashMap, HashSet};
+use known::Known;
 use std::sync::Arc;
 
 /// What the lower half shows.
@@ -62,8 +63,6 @@ impl Below {
 
 /// Analyzers that are shown at once, at most.
 pub const SHOWN_AT_MOST: usize = 4;
-/// Images whose maps are kept.
-const IMAGES_KEPT: usize = 32;
 /// Steps of the two sliders.
 const INTENSITIES: i8 = 6;
 const OPACITIES: i8 = 10;
@@ -95,14 +94,9 @@ pub struct Explain {
     pub audit_row: Selection,
     pub choice: Selection,
     pub areas: Areas,
-    maps: HashMap<(String, &'static str), Result<Explained, String>>,
-    played: HashMap<(String, &'static str, &'static str), Result<Arc<Played>, String>>,
-    audits: HashMap<(String, &'static str), Result<Vec<AuditRow>, String>>,
-    /// Images in the order in which they were looked at.
-    looked_at: Vec<String>,
+    known: Known,
     /// The image to select once the predictions are there.
     wanted: Option<String>,
-    asked: HashSet<String>,
 }
 
 impl Default for Explain {
@@ -123,12 +117,8 @@ impl Default for Explain {
             audit_row: Selection::default(),
             choice: Selection::default(),
             areas: Areas::default(),
-            maps: HashMap::new(),
-            played: HashMap::new(),
-            audits: HashMap::new(),
-            looked_at: Vec::new(),
+            known: Known::default(),
             wanted: None,
-            asked: HashSet::new(),
         }
     }
 }
@@ -167,8 +157,7 @@ impl Explain {
             cases
         });
         if self.cases.as_ref() != Some(&cases) {
-            (self.maps, self.played, self.audits) = Default::default();
-            self.asked.clear();
+            self.known = Known::default();
         }
         self.cases = Some(cases);
         let at = file.and_then(|file| self.cases().iter().position(|case| case.file == file));
@@ -219,15 +208,15 @@ impl Explain {
     }
 
     pub fn map(&self, analyzer: &'static str) -> Option<&Result<Explained, String>> {
-        self.maps.get(&(self.case()?.file.clone(), analyzer))
+        self.known.map(&self.case()?.file, analyzer)
     }
 
     pub fn played(&self) -> Option<&Result<Arc<Played>, String>> {
-        self.played.get(&(self.case()?.file.clone(), self.analyzer()?, self.order.word()))
+        self.known.played(&self.case()?.file, self.analyzer()?, self.order)
     }
 
     pub fn audited(&self) -> Option<&Result<Vec<AuditRow>, String>> {
-        self.audits.get(&(self.case()?.file.clone(), self.analyzer()?))
+        self.known.audited(&self.case()?.file, self.analyzer()?)
     }
 
     pub fn look(&self) -> Look {
@@ -241,61 +230,23 @@ impl Explain {
             effects.extend(self.areas.missing());
         }
         let Some(subject) = self.subject() else { return effects };
-        self.forget_old(&subject.file);
-        let file = &subject.file;
-        let maps: Vec<&'static str> =
-            self.shown.iter().copied().filter(|a| !self.maps.contains_key(&(file.clone(), a))).collect();
-        let mut wishes = Vec::new();
-        if !maps.is_empty() {
-            wishes.push((format!("maps {file} {maps:?}"), Wish::Maps(subject.clone(), maps)));
-        }
-        if let Some(analyzer) = self.analyzer() {
-            if self.below == Below::Perturbation && !self.open && self.played().is_none() {
-                let key = format!("play {file} {analyzer} {}", self.order.word());
-                wishes.push((key, Wish::Play(subject.clone(), analyzer, self.order)));
-            }
-            if self.below == Below::Audit && !self.open && self.audited().is_none() {
-                wishes.push((format!("audit {file} {analyzer}"), Wish::Audit(subject.clone(), analyzer)));
+        self.known.look_at(&subject.file);
+        let mut wanted = vec![Wish::Maps(subject.clone(), self.shown.clone())];
+        if let Some(analyzer) = self.analyzer().filter(|_| !self.open) {
+            match self.below {
+                Below::Perturbation => wanted.push(Wish::Play(subject, analyzer, self.order)),
+                Below::Audit => wanted.push(Wish::Audit(subject, analyzer)),
+                Below::Areas | Below::Analyzers => {}
             }
         }
-        // Of each kind the background does the newest only: what was asked before that may have to be asked again.
-        for (key, wish) in wishes {
-            let kind = key.split(' ').next().unwrap_or_default().to_owned();
-            if !self.asked.contains(&key) {
-                self.asked.retain(|k| k.split(' ').next() != Some(kind.as_str()));
-                self.asked.insert(key);
-                effects.push(Effect::Explain(wish));
-            }
-        }
+        effects.extend(wanted.into_iter().filter_map(|wish| self.known.ask(wish)).map(Effect::Explain));
         effects
-    }
-
-    /// Maps and stills of images that were looked at long ago go.
-    fn forget_old(&mut self, file: &str) {
-        if self.looked_at.last().is_none_or(|last| last != file) {
-            self.looked_at.retain(|f| f != file);
-            self.looked_at.push(file.to_owned());
-            if self.looked_at.len() > IMAGES_KEPT {
-                let old = self.looked_at.remove(0);
-                self.maps.retain(|(f, _), _| *f != old);
-                self.played.retain(|(f, ..), _| *f != old);
-                self.audits.retain(|(f, _), _| *f != old);
-            }
-        }
     }
 
     /// What the background found.
     pub fn answered(&mut self, subject: &Subject, answer: Answer) {
-        if self.run.as_ref() != Some(&subject.run) {
-            return;
-        }
-        let file = subject.file.clone();
-        match answer {
-            Answer::Map(analyzer, map) => drop(self.maps.insert((file, analyzer), map)),
-            Answer::Play(analyzer, order, played) => {
-                drop(self.played.insert((file, analyzer, order.word()), played));
-            }
-            Answer::Audit(analyzer, rows) => drop(self.audits.insert((file, analyzer), rows)),
+        if self.run.as_ref() == Some(&subject.run) {
+            self.known.take(subject.file.clone(), answer);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::tui::screen::runs::list::status_style;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
 use crate::tui::widget::form;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::text::{count, duration, fit, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -30,11 +30,7 @@ pub fn draw(state: &State, area: Rect, painter: &mut Painter) {
 fn draw_recipes(launch: &Launch, area: Rect, painter: &mut Painter) {
     let inner = panel("Recipes", &[], area, !launch.editing, painter);
     let theme = painter.theme;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(if launch.editing { Scope::SelectionDim } else { Scope::Selection }),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(!launch.editing);
     let rows = (launch.entries.len() as u16 + 1).min(inner.height / 2);
     let room = Rect { height: rows, ..inner };
     let name = |i: usize| vec![(launch.entries[i].shipped.name.clone(), theme.style(Scope::Text))];

@@ -4,7 +4,7 @@ use super::{Row, Runs};
 use crate::run::Status;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::{Scope, Theme};
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::spark::sparkline;
 use crate::tui::widget::text::{decimals, duration, wrap};
 use ratatui::layout::Rect;
@@ -59,11 +59,7 @@ pub fn draw(runs: &Runs, area: Rect, focused: bool, painter: &mut Painter) {
         return;
     }
     let wide = inner.width >= 80;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(if focused { Scope::Selection } else { Scope::SelectionDim }),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(focused);
     let masks = runs.rows.iter().any(|row| row.known().is_some_and(|facts| facts.segments));
     let rows =
         list::render(&columns(wide, masks), runs.visible.len(), &runs.selection, inner, painter.buf, look, |place| {

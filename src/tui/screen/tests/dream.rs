@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::tui::dreamt::{News, Order, Sight, Slider};
-use crate::tui::widget::picture::{Brush, Request, paint};
+use crate::tui::widget::paint::{Brush, paint};
+use crate::tui::widget::picture::Request;
 use image::GrayImage;
 use ratatui::style::Style;
 use std::sync::Arc;

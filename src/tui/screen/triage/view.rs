@@ -5,7 +5,7 @@ use crate::tui::app::State;
 use crate::tui::model::Case;
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::text::{decimals, mean_and_sd, wrap};
 use ratatui::layout::Rect;
 
@@ -220,11 +220,7 @@ fn draw_list(state: &State, cases: &[Case], area: Rect, painter: &mut Painter) {
         return;
     }
     let theme = painter.theme;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(Scope::Selection),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(true);
     let room = Rect { y: inner.y + top, height: inner.height.saturating_sub(top), ..inner };
     let (text, dim, strong) = (theme.style(Scope::Text), theme.style(Scope::Dim), theme.style(Scope::Strong));
     let warning = theme.style(Scope::Warning);

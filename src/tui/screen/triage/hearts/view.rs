@@ -6,7 +6,7 @@ use crate::tui::model::HeartCase;
 use crate::tui::screen::triage::{Triage, view};
 use crate::tui::screen::{Hit, Painter, panel};
 use crate::tui::theme::Scope;
-use crate::tui::widget::list::{self, Column, Look, Width};
+use crate::tui::widget::list::{self, Column, Width};
 use crate::tui::widget::text::{decimals, mean_and_sd};
 use ratatui::layout::Rect;
 
@@ -88,11 +88,7 @@ fn draw_list(state: &State, hearts: &Hearts, area: Rect, painter: &mut Painter) 
     painter.line(inner, top, &head, Scope::Dim);
     let room = Rect { y: inner.y + top + 1, height: inner.height.saturating_sub(top + 1), ..inner };
     let theme = painter.theme;
-    let look = Look {
-        header: theme.style(Scope::Header),
-        selected: theme.style(Scope::Selection),
-        scroll: theme.style(Scope::Dim),
-    };
+    let look = painter.look(true);
     let first = hearts.cases.first().map_or(&[][..], |case| &case.parts);
     let figures = |title, cells| Column { title, width: Width::Cells(cells), figures: true };
     let words = |title, cells| Column { title, width: Width::Cells(cells), figures: false };
