@@ -2,7 +2,7 @@
 
     python benches/peers/aopc.py --workspace WS --run ID --images WS_OR_HC18/training_set [--count 10] [--rounds 1]
 
-All three explain the run's first held-out images by eight analyzers, put 15 regions of 9x9 px under noise, the most relevant
+All three explain the same held-out images of the run by eight analyzers, put 15 regions of 9x9 px under noise, the most relevant
 first, and ask the network at each step. "batched" makes the maps of eight images at once (captum and zennit as in
 analyzers.py) and sends all steps of four images through the network together; "loop" takes one image and one step at
 a time, as most notebooks do. Whole commands are timed, with start, decoding and resizing; hcwb draws other noise each
@@ -70,7 +70,8 @@ def peer(args):
     run = Path(args.workspace, "runs", args.run)
     net, metadata = resnet50(run / "checkpoints" / "best.safetensors")
     with open(run / "predictions.csv") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: row["file"])[: args.count]
+        rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
+        rows = [rows[i * len(rows) // args.count] for i in range(args.count)]
     mean, sd = float(metadata["grey_mean"]), float(metadata["grey_sd"])
     unit = float(metadata["target_unit_px"])
     truth = torch.tensor([float(row["truth_hc_px"]) for row in rows])

@@ -15,7 +15,7 @@ pub struct Aopc {
     /// The run whose best weights are judged, as `hcwb run list` has it: a regression
     #[arg(long, value_name = "ID")]
     run: String,
-    /// Held-out images, the first ones by file name (--images is how pictures are drawn)
+    /// Held-out images, evenly spread over the file names (--images is how pictures are drawn)
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Regions that go under noise, one a step

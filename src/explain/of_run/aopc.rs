@@ -26,7 +26,7 @@ pub const USUAL: &str =
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// Held-out images, the first ones by file name.
+    /// Held-out images, evenly spread over the file names: in HC18 these follow the age, and with it the error's sign.
     pub count: usize,
     /// Regions that go under noise, one a step: K.
     pub steps: usize,
@@ -137,7 +137,10 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
         return Err(Error::new(format!("{} has no predictions yet", run.id())).cure("wait for its first best epoch"));
     }
     held_out.sort_by(|a, b| a.file.cmp(&b.file));
-    held_out.truncate(study.count);
+    // Each image's noise hangs on its place among all, so that a larger count only adds images.
+    let (all, count) = (held_out.len(), held_out.len().min(study.count));
+    let places: Vec<usize> = (0..count).map(|i| i * all / count).collect();
+    let held_out: Vec<Prediction> = places.iter().map(|place| held_out[*place].clone()).collect();
     let dataset = registry::load(ws, &run.recipe()?.data.dataset)?;
     let designs: Vec<(Order, String)> = study.orders.iter().map(|o| (*o, study.design(&weights, *o))).collect();
     let key = |design: &str, name: &str, row: &Prediction, repeat| Key {
@@ -151,7 +154,8 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
     let curves_of_one = (designs.len() * methods.len()) as u64 * study.repeats;
     progress.begin("perturbing", held_out.len() as u64 * curves_of_one);
     for (chunk, rows) in held_out.chunks(IMAGES_AT_ONCE).enumerate() {
-        let numbers: Vec<u64> = (0..rows.len()).map(|i| (chunk * IMAGES_AT_ONCE + i) as u64).collect();
+        let numbers: Vec<u64> =
+            places.iter().skip(chunk * IMAGES_AT_ONCE).take(rows.len()).map(|p| *p as u64).collect();
         let mut input: Option<Tensor> = None;
         for (name, method) in &methods {
             let mut maps: Option<Tensor> = None;
