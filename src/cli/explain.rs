@@ -6,7 +6,7 @@ use crate::dataset::aside;
 use crate::dataset::hc18::decode_gray;
 use crate::error::{IoContext, Result};
 use crate::explain::inputs::Given;
-use crate::explain::of_run::{Opened, as_seen, hc_px_or_mm, settings};
+use crate::explain::of_run::{Opened, as_seen, hc_px_or_mm, methods};
 use crate::explain::{Analyzer, picture};
 use crate::nn::{Array, Tensor, weights};
 use crate::progress::Progress;
@@ -48,10 +48,7 @@ pub fn run(args: &Explain, ws: &Workspace, progress: &dyn Progress) -> Result<()
     let files = find_images(&args.paths, &[], false, ws)?;
     let names = names(&files)?;
     let Opened { run, about, mut explainer, .. } = Opened::best_of(ws, &args.run)?;
-    let methods = analyzers
-        .iter()
-        .map(|analyzer| Ok((analyzer.name, analyzer.with(&settings(analyzer, &analyzers, &args.set, &about)?)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let methods = methods(&analyzers, &args.set, &about)?;
     std::fs::create_dir_all(&args.out).doing("make the folder of maps", &args.out)?;
     let mut rows = Vec::new();
     progress.begin("explaining", (files.len() * methods.len()) as u64);

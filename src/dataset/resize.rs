@@ -6,12 +6,13 @@
 use image::GrayImage;
 
 /// The weights of one output coordinate: input pixels from `first` on.
-struct Tap {
-    first: usize,
-    weights: Vec<f32>,
+pub struct Tap {
+    pub first: usize,
+    pub weights: Vec<f32>,
 }
 
-fn taps(from: usize, to: usize) -> Vec<Tap> {
+/// The weights of every output coordinate, from so many px to so many.
+pub fn taps(from: usize, to: usize) -> Vec<Tap> {
     let scale = from as f64 / to as f64;
     let support = scale.max(1.0);
     (0..to)

@@ -2,26 +2,7 @@
 //!
 //! Enlarging is bilinear with pixels as squares. PyTorch's `interpolate(mode="bilinear", antialias=True)`.
 
-/// The weights of one output coordinate: input pixels from `first` on.
-struct Tap {
-    first: usize,
-    weights: Vec<f32>,
-}
-
-fn taps(from: usize, to: usize) -> Vec<Tap> {
-    let scale = from as f64 / to as f64;
-    let support = scale.max(1.0);
-    let tap = |out: usize| {
-        let center = (out as f64 + 0.5) * scale;
-        // Casts from negative floats saturate at 0.
-        let first = (center - support + 0.5) as usize;
-        let last = ((center + support + 0.5) as usize).min(from);
-        let weight = |i: usize| (1.0 - ((i as f64 + 0.5 - center) / support).abs()).max(0.0);
-        let sum: f64 = (first..last).map(weight).sum();
-        Tap { first, weights: (first..last).map(|i| (weight(i) / sum) as f32).collect() }
-    };
-    (0..to).map(tap).collect()
-}
+use crate::dataset::resize::{Tap, taps};
 
 /// An image of [height, width] at another size.
 pub fn resample(image: &[f32], [height, width]: [usize; 2], to: [usize; 2]) -> Vec<f32> {

@@ -1,19 +1,18 @@
 //! AOPC of a run: curves of its held-out images under perturbation, kept on disk image by image, and their areas.
 
 use super::curves_file::{self, Curves, Key, Row, word_of};
-use super::{Opened, as_seen, hc_px_or_mm, settings};
+use super::{Opened, as_seen, hc_px_or_mm, held_out, methods};
 use crate::dataset::hc18::decode_gray;
 use crate::dataset::registry;
 use crate::error::{Error, Result};
 use crate::explain::Analyzer;
-use crate::explain::analyzer::Method;
 use crate::explain::curve::{Design, curves};
 use crate::explain::inputs::Given;
 use crate::explain::perturb::{Denominator, Noise, Order, aopc, mean_and_interval};
 use crate::nn::Tensor;
 use crate::progress::Progress;
 use crate::run::RunDir;
-use crate::run::predictions::{self, Prediction};
+use crate::run::predictions::Prediction;
 use crate::workspace::Workspace;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -125,22 +124,9 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
         return Err(Error::usage(format!("{} draws masks, and these errors are of a circumference", run.id()))
             .cure("take the run of a regression; `hcwb explain` and `hcwb sanity` explain masks too"));
     }
-    let methods = analyzers
-        .iter()
-        .map(|analyzer| {
-            let settings = settings(analyzer, &analyzers, &study.set, &about)?;
-            Ok((analyzer.name, analyzer.with(&settings)?))
-        })
-        .collect::<Result<Vec<(&str, Method)>>>()?;
-    let mut held_out = predictions::read(&run)?;
-    if held_out.is_empty() {
-        return Err(Error::new(format!("{} has no predictions yet", run.id())).cure("wait for its first best epoch"));
-    }
-    held_out.sort_by(|a, b| a.file.cmp(&b.file));
+    let methods = methods(&analyzers, &study.set, &about)?;
     // Each image's noise hangs on its place among all, so that a larger count only adds images.
-    let (all, count) = (held_out.len(), held_out.len().min(study.count));
-    let places: Vec<usize> = (0..count).map(|i| i * all / count).collect();
-    let held_out: Vec<Prediction> = places.iter().map(|place| held_out[*place].clone()).collect();
+    let (places, held_out): (Vec<usize>, Vec<Prediction>) = held_out(&run, study.count)?.into_iter().unzip();
     let dataset = registry::load(ws, &run.recipe()?.data.dataset)?;
     let designs: Vec<(Order, String)> = study.orders.iter().map(|o| (*o, study.design(&weights, *o))).collect();
     let key = |design: &str, name: &str, row: &Prediction, repeat| Key {

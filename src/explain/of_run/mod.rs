@@ -4,9 +4,11 @@ pub mod aopc;
 pub mod curves_file;
 pub mod dream;
 mod head_regions;
+mod held_out;
 mod opened;
 pub mod sanity;
 mod sanity_report;
 
 pub use head_regions::HeadRegions;
-pub use opened::{Opened, as_seen, best_network, hc_px_or_mm, settings, to_gray};
+pub use held_out::held_out;
+pub use opened::{Opened, as_seen, best_network, hc_px_or_mm, methods, settings, to_gray};

@@ -2,6 +2,7 @@
 
 use crate::dataset::resize::resize_into;
 use crate::error::{Error, Result};
+use crate::explain::analyzer::Method;
 use crate::explain::{Analyzer, Explainer, Settings};
 use crate::nn::{Network, Tensor, weights};
 use crate::run::checkpoint::Which;
@@ -84,6 +85,14 @@ pub fn to_gray(about: &About, seen: &[f32]) -> GrayImage {
     let gray = |v: &f32| (f64::from(*v) * f64::from(sd) + f64::from(mean)).round().clamp(0.0, 255.0) as u8;
     let values = seen.iter().step_by(channels.max(1)).map(gray).collect();
     GrayImage::from_raw(width as u32, height as u32, values).unwrap_or_default()
+}
+
+/// Analyzers by name with those of the settings that each has.
+///
+/// Fails on settings that none of them has, and on values that make no sense.
+pub fn methods(analyzers: &[&Analyzer], pairs: &[String], about: &About) -> Result<Vec<(&'static str, Method)>> {
+    let method = |a: &&Analyzer| Ok((a.name, a.with(&settings(a, analyzers, pairs, about)?)?));
+    analyzers.iter().map(method).collect()
 }
 
 /// Those that `analyzer` has; each pair has to belong to one of `all`. A black image is that of grey value 0.

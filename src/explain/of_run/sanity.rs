@@ -2,7 +2,7 @@
 
 use super::sanity_report::Report;
 pub use super::sanity_report::{Alike, Figure, Located, Summary};
-use super::{HeadRegions, Opened, as_seen, best_network, settings};
+use super::{HeadRegions, Opened, as_seen, best_network, held_out, methods};
 use crate::dataset::aside;
 use crate::dataset::hc18::decode_gray;
 use crate::dataset::registry;
@@ -15,7 +15,7 @@ use crate::explain::similarity::Similarity;
 use crate::explain::{Analyzer, Explainer};
 use crate::nn::Tensor;
 use crate::progress::Progress;
-use crate::run::predictions::{self, Prediction};
+use crate::run::predictions::Prediction;
 use crate::run::{RunDir, find};
 use crate::workspace::Workspace;
 use image::GrayImage;
@@ -61,17 +61,8 @@ pub fn check(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress) -
     let (about, network) = best_network(&run)?;
     let weights = Opened::weights_of(&run)?;
     let mut trained = Explainer::new(&network)?;
-    let methods = analyzers
-        .iter()
-        .map(|analyzer| Ok((analyzer.name, analyzer.with(&settings(analyzer, &analyzers, &study.set, &about)?)?)))
-        .collect::<Result<Vec<(&str, Method)>>>()?;
-    let mut held_out = predictions::read(&run)?;
-    if held_out.is_empty() {
-        return Err(Error::new(format!("{} has no predictions yet", run.id())).cure("wait for its first best epoch"));
-    }
-    held_out.sort_by(|a, b| a.file.cmp(&b.file));
-    let (all, count) = (held_out.len(), held_out.len().min(study.count));
-    let held_out: Vec<Prediction> = (0..count).map(|i| held_out[i * all / count].clone()).collect();
+    let methods = methods(&analyzers, &study.set, &about)?;
+    let held_out: Vec<Prediction> = held_out(&run, study.count)?.into_iter().map(|(_, row)| row).collect();
     let dataset = registry::load(ws, &run.recipe()?.data.dataset)?;
     let points = points(network.graph());
     let names = analyzers.iter().map(|a| a.name);
