@@ -35,13 +35,14 @@ pub fn said_of(explainer: &mut Explainer, perturbation: &Perturbation, steps: us
 const IMAGES_AT_ONCE: usize = 4;
 
 /// What the network says of each image (N, H, W, C) at steps 0 to K, in its own units: regions go by `maps`, of the same
-/// shape; `numbers` tell the images' noise apart. Step 0 is the clean image. All steps of several images go through the
-/// network together.
+/// shape; `numbers` tell the images' noise apart; step 0 is the clean image, of which it says `clean`. All steps of
+/// several images go through the network together.
 ///
 /// Fails where regions do not fit into the image or are fewer than the steps.
 pub fn curves(
     explainer: &mut Explainer,
     images: &Tensor,
+    clean: &[f32],
     maps: &Tensor,
     numbers: &[u64],
     design: &Design,
@@ -59,22 +60,22 @@ pub fn curves(
         .cure("take fewer steps or smaller regions"));
     }
     let sample = size.iter().product::<usize>();
-    let mut found = Vec::with_capacity(images.batch());
-    for first in (0..images.batch()).step_by(IMAGES_AT_ONCE) {
-        let some = first..images.batch().min(first + IMAGES_AT_ONCE);
-        let mut values = Vec::with_capacity(some.len() * (design.steps + 1) * sample);
-        for i in some.clone() {
-            let of = |t: &'_ Tensor| t.data()[i * sample..(i + 1) * sample].to_vec();
-            let (image, map) = (of(images), of(maps));
+    let mut found: Vec<Vec<f32>> = clean.iter().map(|output| vec![*output]).collect();
+    for (some, found) in found.chunks_mut(IMAGES_AT_ONCE).enumerate() {
+        let mut values = Vec::with_capacity(found.len() * design.steps * sample);
+        for i in some * IMAGES_AT_ONCE..some * IMAGES_AT_ONCE + found.len() {
+            let [image, map] = [images, maps].map(|t| &t.data()[i * sample..(i + 1) * sample]);
             // Each image has an order and noise of its own.
             let seed = design.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(numbers[i]);
-            let ranked = regions.ranked(&map, design.absolute, design.order, seed);
-            let perturbation = Perturbation { regions, ranked, noise: design.noise, seed, image: &image };
-            (0..=design.steps).for_each(|k| perturbation.step(k, &mut values));
+            let ranked = regions.ranked(map, design.absolute, design.order, seed);
+            let perturbation = Perturbation { regions, ranked, noise: design.noise, seed, image };
+            (1..=design.steps).for_each(|k| perturbation.step(k, &mut values));
         }
-        let steps = Tensor::from_vec(&[some.len() * (design.steps + 1), size[0], size[1], size[2]], values)?;
+        let steps = Tensor::from_vec(&[found.len() * design.steps, size[0], size[1], size[2]], values)?;
         let output = explainer.outputs(&steps)?;
-        found.extend(output.data().chunks_exact(design.steps + 1).map(<[f32]>::to_vec));
+        for (curve, said) in found.iter_mut().zip(output.data().chunks(design.steps.max(1))) {
+            curve.extend_from_slice(said);
+        }
     }
     Ok(found)
 }

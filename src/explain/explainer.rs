@@ -16,6 +16,10 @@ use crate::nn::{Network, Pass, Precision, Tensor};
 /// Activations held at once, and their relevance: half a GiB together.
 const ACTIVATIONS_AT_ONCE: usize = 1 << 26;
 
+/// Inputs of which only the output is wanted go through the network so many times more at once: of a layer's
+/// activations nothing is kept then.
+const FORWARD_ONLY: usize = 4;
+
 /// A map for each input, and what the network said.
 #[derive(Clone, Debug)]
 pub struct Attribution {
@@ -24,6 +28,13 @@ pub struct Attribution {
     /// f(x): (N, 1).
     pub output: Tensor,
     /// Inputs of which no output is positive, where the analyzer explains positive outputs only: their maps are zero.
+    pub silent: Vec<usize>,
+}
+
+/// As [`Attribution`], where f(x) may not have been asked for.
+pub(super) struct Found {
+    pub map: Tensor,
+    pub output: Option<Tensor>,
     pub silent: Vec<usize>,
 }
 
@@ -62,21 +73,28 @@ impl Explainer {
         self.at_once = inputs.clamp(1, self.at_once);
     }
 
-    /// Inputs that go through the network at once.
-    pub fn at_once(&self) -> usize {
-        self.at_once
-    }
-
-    /// The maps of inputs (N, …).
+    /// The maps of inputs (N, …), and f(x).
     ///
     /// Fails where a layer cannot be treated by its rule, and on inputs of another shape or that are no numbers.
     pub fn explain(&mut self, method: &Method, input: &Tensor, given: &Given) -> Result<Attribution> {
+        let Found { map, output, silent } = self.find(method, input, given)?;
+        let output = output.map_or_else(|| self.outputs(input), Ok)?;
+        Ok(Attribution { map, output, silent })
+    }
+
+    /// The maps alone: of noise and of means over other inputs, f(x) is one pass more.
+    ///
+    /// Fails as [`Explainer::explain`] does.
+    pub fn maps(&mut self, method: &Method, input: &Tensor, given: &Given) -> Result<Tensor> {
+        Ok(self.find(method, input, given)?.map)
+    }
+
+    fn find(&mut self, method: &Method, input: &Tensor, given: &Given) -> Result<Found> {
         match method {
             Method::Walk(walked) => self.walk(walked, input, given),
             Method::Random { seed } => {
                 let values = (0..input.data().len() as u64).map(|i| (2.0 * uniform(*seed, i) - 1.0) as f32).collect();
-                let map = Tensor::from_vec(input.shape(), values)?;
-                Ok(Attribution { map, output: self.outputs(input)?, silent: Vec::new() })
+                Ok(Found { map: Tensor::from_vec(input.shape(), values)?, output: None, silent: Vec::new() })
             }
             Method::GradCam { layer, relu } => grad_cam::explain(self, layer.as_deref(), *relu, input),
             Method::Occlusion { size, stride, value } => occlusion::explain(self, *size, *stride, *value, input),
@@ -86,19 +104,23 @@ impl Explainer {
     /// f(x) of inputs (N, …): (N, 1).
     pub fn outputs(&mut self, input: &Tensor) -> Result<Tensor> {
         let mut output = Vec::with_capacity(input.batch());
-        for some in self.batches(input)? {
+        for some in batches(input, self.outputs_at_once())? {
             output.extend(means(&self.network.forward(&some, Pass::Eval)?));
         }
         Tensor::from_vec(&[output.len(), 1], output)
     }
 
-    /// The inputs in batches that fit.
-    pub fn batches(&self, input: &Tensor) -> Result<Vec<Tensor>> {
-        let sample = input.data().len() / input.batch().max(1);
-        input.data().chunks(self.at_once * sample.max(1)).map(|some| batch(input, some.to_vec(), sample)).collect()
+    /// Inputs that go through the network at once where only their outputs are wanted.
+    pub fn outputs_at_once(&self) -> usize {
+        FORWARD_ONLY * self.at_once
     }
 
-    fn walk(&mut self, walked: &Walked, input: &Tensor, given: &Given) -> Result<Attribution> {
+    /// The inputs in batches that fit.
+    pub fn batches(&self, input: &Tensor) -> Result<Vec<Tensor>> {
+        batches(input, self.at_once)
+    }
+
+    fn walk(&mut self, walked: &Walked, input: &Tensor, given: &Given) -> Result<Found> {
         let walk = self.walk_by(walked)?;
         let sample = input.data().len() / input.batch().max(1);
         let variants = walked.inputs.variants(input, given)?;
@@ -139,8 +161,8 @@ impl Explainer {
                 }
             }
         }
-        let output = if count == 1 { Tensor::from_vec(&[said.len(), 1], said)? } else { self.outputs(input)? };
-        Ok(Attribution { map: Tensor::from_vec(input.shape(), map)?, output, silent })
+        let output = if count == 1 { Some(Tensor::from_vec(&[said.len(), 1], said)?) } else { None };
+        Ok(Found { map: Tensor::from_vec(input.shape(), map)?, output, silent })
     }
 
     fn walk_by(&self, walked: &Walked) -> Result<Walk> {
@@ -172,6 +194,12 @@ impl Explainer {
 fn not_auditable() -> Error {
     Error::usage("this analyzer shares out no relevance, so there is nothing to balance")
         .cure("audit deep-taylor or one of lrp-*")
+}
+
+/// The inputs, so many at once.
+fn batches(input: &Tensor, at_once: usize) -> Result<Vec<Tensor>> {
+    let sample = input.data().len() / input.batch().max(1);
+    input.data().chunks(at_once * sample.max(1)).map(|some| batch(input, some.to_vec(), sample)).collect()
 }
 
 /// Samples of the input's shape.

@@ -1,7 +1,7 @@
 //! Grad-CAM: feature maps of one layer, weighted by their mean gradients, enlarged to the input (Selvaraju et al. 2017).
 
 use super::analyzer::Start;
-use super::explainer::{Attribution, Explainer, means};
+use super::explainer::{Explainer, Found, means};
 use crate::error::{Error, Result};
 use crate::nn::network::Walk;
 use crate::nn::relevance::Rule;
@@ -11,12 +11,7 @@ use crate::text;
 /// Maps of images (N, H, W, C), the same in all channels; `layer` is the last one of the smallest images that is no
 /// pool: of a U-Net the bottleneck.
 /// With `relu` only what speaks for a larger output counts, as published.
-pub(super) fn explain(
-    explainer: &mut Explainer,
-    layer: Option<&str>,
-    relu: bool,
-    input: &Tensor,
-) -> Result<Attribution> {
+pub(super) fn explain(explainer: &mut Explainer, layer: Option<&str>, relu: bool, input: &Tensor) -> Result<Found> {
     let at = find(explainer.network().graph(), layer)?;
     let walk = Walk::new(explainer.network(), |_| Rule::GRADIENT, at)?;
     let &[_, height, width, channels] = input.shape() else {
@@ -40,8 +35,8 @@ pub(super) fn explain(
             map.extend(enlarged.iter().flat_map(|v| std::iter::repeat_n(*v as f32, channels)));
         }
     }
-    let output = Tensor::from_vec(&[said.len(), 1], said)?;
-    Ok(Attribution { map: Tensor::from_vec(input.shape(), map)?, output, silent: Vec::new() })
+    let output = Some(Tensor::from_vec(&[said.len(), 1], said)?);
+    Ok(Found { map: Tensor::from_vec(input.shape(), map)?, output, silent: Vec::new() })
 }
 
 fn find(graph: &Graph, layer: Option<&str>) -> Result<NodeId> {

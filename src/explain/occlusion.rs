@@ -1,6 +1,6 @@
 //! Occlusion: what the output loses where a window is covered (Zeiler and Fergus 2014).
 
-use super::explainer::{Attribution, Explainer};
+use super::explainer::{Explainer, Found};
 use crate::error::{Error, Result};
 use crate::nn::Tensor;
 
@@ -12,7 +12,7 @@ pub(super) fn explain(
     stride: usize,
     value: f32,
     input: &Tensor,
-) -> Result<Attribution> {
+) -> Result<Found> {
     let &[count, height, width, channels] = input.shape() else {
         return Err(Error::usage("occlusion explains images (height, width, channels), no volumes"));
     };
@@ -24,8 +24,8 @@ pub(super) fn explain(
     let output = explainer.outputs(input)?;
     let sample = height * width * channels;
     let mut lost = Vec::with_capacity(count * windows.len());
-    for first in (0..count * windows.len()).step_by(explainer.at_once()) {
-        let jobs = first..(first + explainer.at_once()).min(count * windows.len());
+    for first in (0..count * windows.len()).step_by(explainer.outputs_at_once()) {
+        let jobs = first..(first + explainer.outputs_at_once()).min(count * windows.len());
         let mut some = Vec::with_capacity(jobs.len() * sample);
         for job in jobs.clone() {
             let at = some.len();
@@ -55,7 +55,7 @@ pub(super) fn explain(
         let mean = |(sum, n): &(f64, u32)| (sum / f64::from((*n).max(1))) as f32;
         map.extend(sums.iter().flat_map(|pixel| std::iter::repeat_n(mean(pixel), channels)));
     }
-    Ok(Attribution { map: Tensor::from_vec(input.shape(), map)?, output, silent: Vec::new() })
+    Ok(Found { map: Tensor::from_vec(input.shape(), map)?, output: Some(output), silent: Vec::new() })
 }
 
 /// Where windows begin along a side: from border to border.

@@ -142,29 +142,30 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
     for (chunk, rows) in held_out.chunks(IMAGES_AT_ONCE).enumerate() {
         let numbers: Vec<u64> =
             places.iter().skip(chunk * IMAGES_AT_ONCE).take(rows.len()).map(|p| *p as u64).collect();
-        let mut input: Option<Tensor> = None;
+        let mut images: Option<(Tensor, Vec<f32>)> = None;
         for (name, method) in &methods {
             let mut maps: Option<Tensor> = None;
             for ((order, design), repeat) in designs.iter().flat_map(|d| (0..study.repeats).map(move |r| (d, r))) {
                 let missing = |row: &Prediction| !known.contains_key(&key(design, name, row, repeat));
                 if rows.iter().any(missing) {
-                    // Decoded and explained once, however many curves want it.
-                    let input: &Tensor = match &mut input {
-                        Some(input) => input,
+                    // Decoded, asked about and explained once, however many curves want it.
+                    let (input, clean): &(Tensor, Vec<f32>) = match &mut images {
+                        Some(images) => images,
                         none => {
                             let decode = |row: &Prediction| decode_gray(&dataset.image_path(&row.file)?);
-                            let images = rows.iter().map(decode).collect::<Result<Vec<_>>>()?;
-                            none.insert(as_seen(&about, &images)?)
+                            let input = as_seen(&about, &rows.iter().map(decode).collect::<Result<Vec<_>>>()?)?;
+                            let clean = explainer.outputs(&input)?.data().to_vec();
+                            none.insert((input, clean))
                         }
                     };
                     let maps: &Tensor = match &mut maps {
                         Some(maps) => maps,
-                        none => none.insert(explainer.explain(method, input, &Given::default())?.map),
+                        none => none.insert(explainer.maps(method, input, &Given::default())?),
                     };
                     let seed = study.seed + 1000 * repeat;
                     let Study { region_px, steps, absolute, .. } = *study;
                     let design_of = Design { region_px, steps, order: *order, noise, absolute, seed };
-                    let found = curves(&mut explainer, input, maps, &numbers, &design_of)?;
+                    let found = curves(&mut explainer, input, clean, maps, &numbers, &design_of)?;
                     for (row, outputs) in rows.iter().zip(found).filter(|(row, _)| missing(row)).collect::<Vec<_>>() {
                         let key = key(design, name, row, repeat);
                         let curve: Vec<Row> = outputs

@@ -4,6 +4,7 @@ mod direct;
 mod direct_weight;
 mod pointwise;
 mod pointwise_weight;
+mod scattered;
 mod winograd;
 
 use super::bf16::{self, Bf16Unit};
@@ -32,9 +33,30 @@ impl Epilogue<'_> {
         }
         assert!(self.add.is_none_or(|a| a.len() == len), "what is added is as long as the output");
     }
-}
 
-impl Epilogue<'_> {
+    /// Whether it leaves sums as they are.
+    fn is_plain(&self) -> bool {
+        self.scale.is_empty() && self.bias.is_empty() && self.add.is_none() && !self.relu
+    }
+
+    /// Puts it on sums that are in memory already: whole pixels, whose first value is output `at`.
+    fn finish(&self, at: usize, sums: &mut [f32]) {
+        if !self.scale.is_empty() {
+            let pixels = sums.chunks_exact_mut(self.scale.len());
+            pixels.for_each(|p| p.iter_mut().zip(self.scale).for_each(|(v, s)| *v *= s));
+        }
+        if !self.bias.is_empty() {
+            let pixels = sums.chunks_exact_mut(self.bias.len());
+            pixels.for_each(|p| p.iter_mut().zip(self.bias).for_each(|(v, b)| *v += b));
+        }
+        if let Some(add) = self.add {
+            sums.iter_mut().zip(&add[at..]).for_each(|(v, a)| *v += a);
+        }
+        if self.relu {
+            sums.iter_mut().filter(|v| **v < 0.0).for_each(|v| *v = 0.0);
+        }
+    }
+
     /// Puts it on a register tile whose first column is channel `channel` and first output is `at`.
     fn put(&self, tile: &mut Tile, channel: usize, at: usize) {
         let of = |values: &[f32]| if values.is_empty() { std::ptr::null() } else { values[channel..].as_ptr() };
@@ -121,6 +143,9 @@ pub fn backward_data(
     match Algorithm::of(compute, shape) {
         Algorithm::Pointwise => pointwise::backward_data(isa, shape, grad, weight, epilogue, grad_input),
         Algorithm::Winograd(size) => winograd::backward_data(isa, size, shape, grad, weight, epilogue, grad_input),
+        Algorithm::Direct if scattered::serves(shape) => {
+            scattered::backward_data(isa, shape, grad, weight, epilogue, grad_input)
+        }
         Algorithm::Direct => direct::backward_data(isa, shape, grad, weight, epilogue, grad_input),
         Algorithm::Bf16 => bf16::backward_data(compute, shape, grad, weight, epilogue, grad_input),
     }

@@ -77,22 +77,13 @@ pub(super) fn backward_data(
 
 /// What the pixels between the strides get, which no output saw: the epilogue of zero, everywhere.
 fn between(shape: &ConvShape, epilogue: Epilogue, grad_input: &mut [f32]) {
-    let c = shape.in_channels;
-    let line = shape.input[2] * c;
+    let line = shape.input[2] * shape.in_channels;
     let target = Shared::new(grad_input);
     for_each(shape.input_len() / line, |i| {
         // Safety: each job writes a line of its own.
         let out = unsafe { target.slice(i * line..(i + 1) * line) };
         out.fill(0.0);
-        if !epilogue.bias.is_empty() {
-            out.chunks_exact_mut(c).for_each(|pixel| pixel.copy_from_slice(epilogue.bias));
-        }
-        if let Some(add) = epilogue.add {
-            out.iter_mut().zip(&add[i * line..]).for_each(|(v, a)| *v += a);
-        }
-        if epilogue.relu {
-            out.iter_mut().filter(|v| **v < 0.0).for_each(|v| *v = 0.0);
-        }
+        epilogue.finish(i * line, out);
     });
 }
 

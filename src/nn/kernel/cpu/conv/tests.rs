@@ -187,6 +187,8 @@ fn minimal_filtering_is_right_whatever_the_padding_the_tails_and_the_schedule() 
 fn convolutions_are_bit_equal_for_every_number_of_threads() {
     for s in [
         image(3, [37, 29], [5, 17], [3, 3], 1, 1),
+        image(2, [75, 30], [3, 17], [7, 7], 2, 3),
+        volume(1, [3, 37, 20], [2, 9], 3, [1, 1, 1]),
         image(3, [37, 29], [18, 17], [3, 3], 1, 1),
         image(2, [9, 12], [140, 150], [3, 3], 1, 1),
         image(3, [25, 29], [18, 37], [1, 1], 1, 0),
