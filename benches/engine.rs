@@ -8,25 +8,37 @@ use hcwb::nn::{Compute, Loss, Network, Optimizer, OptimizerKind, OptimizerSpec, 
 use std::hint::black_box;
 use std::time::Duration;
 
-/// The convolutions of `cnn1m` and the first of `cnn263k`, batch 8; throughput counts products twice.
+/// The convolutions of `cnn1m` and the first of `cnn263k`, and those of ResNet50, batch 8; throughput counts products
+/// twice.
 fn convolutions(c: &mut Criterion) {
-    let compute = Compute::current(Precision::F32);
-    let mut group = c.benchmark_group("conv3x3");
-    for (inputs, outputs, side) in [(1, 8, 128), (1, 16, 128), (16, 32, 64), (32, 64, 32)] {
+    let small = [(1, 8, 128), (1, 16, 128), (16, 32, 64), (32, 64, 32)];
+    of_kernel(c, "conv3x3", Precision::F32, [1, 3, 3], &small);
+    let (wide, deep) = ([(64, 64, 56), (128, 128, 28)], [(256, 256, 14), (512, 512, 7)]);
+    of_kernel(c, "conv3x3 of ResNet50, f32-strict", Precision::F32Strict, [1, 3, 3], &[wide, deep].concat());
+    let (wide, deep) =
+        ([(64, 256, 56), (256, 64, 56), (512, 128, 28)], [(256, 1024, 14), (1024, 256, 14), (512, 2048, 7)]);
+    of_kernel(c, "conv1x1 of ResNet50", Precision::F32Strict, [1; 3], &[wide, deep].concat());
+}
+
+/// Kernels of one size, on (channels in, channels out, side).
+fn of_kernel(c: &mut Criterion, name: &str, precision: Precision, kernel: [usize; 3], sizes: &[(usize, usize, usize)]) {
+    let compute = Compute::current(precision);
+    let mut group = c.benchmark_group(name);
+    for &(inputs, outputs, side) in sizes {
         let shape = ConvShape {
             batch: 8,
             input: [1, side, side],
             in_channels: inputs,
             out_channels: outputs,
-            kernel: [1, 3, 3],
+            kernel,
             stride: [1; 3],
-            padding: [0, 1, 1],
+            padding: kernel.map(|k| k / 2),
         };
         let (input, weight, bias) = (vec![0.5; shape.input_len()], vec![0.1; shape.weight_len()], vec![0.1; outputs]);
         let (mut output, mut grad_input) = (vec![0.2; shape.output_len()], vec![0.0; shape.input_len()]);
         let mut grad_weight = weight.clone();
         let epilogue = Epilogue { bias: &bias, relu: true, ..Epilogue::default() };
-        group.throughput(Throughput::Elements((2 * shape.output_len() * 9 * inputs) as u64));
+        group.throughput(Throughput::Elements((2 * shape.output_len() * shape.taps() * inputs) as u64));
         let name = format!("{inputs}-{outputs} at {side}");
         group.bench_function(BenchmarkId::new("forward", &name), |b| {
             b.iter(|| conv::forward(compute, &shape, &input, &weight, epilogue, black_box(&mut output)))

@@ -32,7 +32,7 @@ pub fn said_of(explainer: &mut Explainer, perturbation: &Perturbation, steps: us
 }
 
 /// Images whose steps are made at once; the network takes as many as fit of them.
-const IMAGES_AT_ONCE: usize = 4;
+const IMAGES_AT_ONCE: usize = 8;
 
 /// What the network says of each image (N, H, W, C) at steps 0 to K, in its own units: regions go by `maps`, of the same
 /// shape; `numbers` tell the images' noise apart; step 0 is the clean image, of which it says `clean`. All steps of
@@ -63,10 +63,10 @@ pub fn curves(
     let mut found: Vec<Vec<f32>> = clean.iter().map(|output| vec![*output]).collect();
     for (some, found) in found.chunks_mut(IMAGES_AT_ONCE).enumerate() {
         let mut values = Vec::with_capacity(found.len() * design.steps * sample);
-        for i in some * IMAGES_AT_ONCE..some * IMAGES_AT_ONCE + found.len() {
+        for (i, number) in numbers.iter().enumerate().skip(some * IMAGES_AT_ONCE).take(found.len()) {
             let [image, map] = [images, maps].map(|t| &t.data()[i * sample..(i + 1) * sample]);
             // Each image has an order and noise of its own.
-            let seed = design.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(numbers[i]);
+            let seed = design.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(*number);
             let ranked = regions.ranked(map, design.absolute, design.order, seed);
             let perturbation = Perturbation { regions, ranked, noise: design.noise, seed, image };
             (1..=design.steps).for_each(|k| perturbation.step(k, &mut values));

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::nn::network::{AuditRow, Walk};
 use crate::nn::relevance::Gate;
 use crate::nn::{Network, Pass, Precision, Tensor};
+use rayon::prelude::*;
 
 /// Activations held at once, and their relevance: half a GiB together.
 const ACTIVATIONS_AT_ONCE: usize = 1 << 26;
@@ -129,11 +130,16 @@ impl Explainer {
         let mut sums = vec![0f64; if count > 1 { input.data().len() } else { 0 }];
         let (mut map, mut said, mut silent) = (Vec::new(), Vec::new(), Vec::new());
         let total = input.batch() * count;
-        for first in (0..total).step_by(self.at_once) {
-            let jobs = first..total.min(first + self.at_once);
-            let mut some = Vec::with_capacity(jobs.len() * sample);
-            jobs.clone().for_each(|job| variants.push(job / count, job % count, x(job / count), &mut some));
-            let output = self.network.forward_for(&walk, &batch(input, some, sample)?)?;
+        let at_once = evenly(total, self.at_once);
+        let mut some = Tensor::zeros(&[0]);
+        for first in (0..total).step_by(at_once) {
+            let jobs = first..total.min(first + at_once);
+            if some.batch() != jobs.len() {
+                some = Tensor::zeros(&[&[jobs.len()], &input.shape()[1..]].concat());
+            }
+            let each = some.data_mut().par_chunks_exact_mut(sample).zip(jobs.clone());
+            each.for_each(|(to, job)| variants.write(job / count, job % count, x(job / count), to));
+            let output = self.network.forward_for(&walk, &some)?;
             said.extend(means(&output));
             if walked.start == Start::PositiveOutput {
                 let of_each = output.data().chunks_exact(output.data().len() / jobs.len());
@@ -147,7 +153,8 @@ impl Explainer {
             for (job, relevance) in jobs.zip(relevance.data().chunks_exact(sample)) {
                 let weight = variants.weight(job % count, sample);
                 let sums = &mut sums[job / count * sample..][..sample];
-                sums.iter_mut().zip(relevance).for_each(|(s, r)| *s += weight * f64::from(*r));
+                let sums = sums.par_iter_mut().zip(relevance).with_min_len(1 << 14);
+                sums.for_each(|(s, r)| *s += weight * f64::from(*r));
             }
         }
         if count > 1 {
@@ -196,10 +203,17 @@ fn not_auditable() -> Error {
         .cure("audit deep-taylor or one of lrp-*")
 }
 
-/// The inputs, so many at once.
+/// At most so many at once, and as alike in number as can be: for another number a network asks the system for memory
+/// anew.
+fn evenly(count: usize, at_once: usize) -> usize {
+    count.div_ceil(count.div_ceil(at_once).max(1)).max(1)
+}
+
+/// The inputs, at most so many at once.
 fn batches(input: &Tensor, at_once: usize) -> Result<Vec<Tensor>> {
     let sample = input.data().len() / input.batch().max(1);
-    input.data().chunks(at_once * sample.max(1)).map(|some| batch(input, some.to_vec(), sample)).collect()
+    let each = evenly(input.batch(), at_once);
+    input.data().chunks(each * sample.max(1)).map(|some| batch(input, some.to_vec(), sample)).collect()
 }
 
 /// Samples of the input's shape.

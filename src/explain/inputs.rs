@@ -192,19 +192,20 @@ impl Variants {
         }
     }
 
-    /// Appends variant `k` of input `x`, which is number `i`.
-    pub fn push(&self, i: usize, k: usize, x: &[f32], to: &mut Vec<f32>) {
+    /// Writes variant `k` of input `x`, which is number `i`; as long as `x`.
+    pub fn write(&self, i: usize, k: usize, x: &[f32], to: &mut [f32]) {
         match self {
-            Variants::Own => to.extend_from_slice(x),
+            Variants::Own => to.copy_from_slice(x),
             Variants::Noise { noise, sigma, relative } => {
                 let sigma = if *relative { sigma * range(x) } else { *sigma } as f32;
                 let noise = &noise[k * x.len()..(k + 1) * x.len()];
-                to.extend(x.iter().zip(noise).map(|(x, n)| x + sigma * n));
+                to.iter_mut().zip(x.iter().zip(noise)).for_each(|(to, (x, n))| *to = x + sigma * n);
             }
             Variants::Path { points, .. } => {
                 let t = points[k].0;
-                let between = |(x, b): (&f32, &f32)| (f64::from(*b) + t * (f64::from(*x) - f64::from(*b))) as f32;
-                to.extend(x.iter().zip(self.baseline(i, x.len())).map(between));
+                let between = |x: f32, b: f32| (f64::from(b) + t * (f64::from(x) - f64::from(b))) as f32;
+                let ends = x.iter().zip(self.baseline(i, x.len()));
+                to.iter_mut().zip(ends).for_each(|(to, (x, b))| *to = between(*x, *b));
             }
         }
     }

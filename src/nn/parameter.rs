@@ -46,11 +46,15 @@ impl Order {
 
 /// (a, b, c) to (c, b, a).
 fn transpose3(from: &[f32], [a, b, c]: [usize; 3]) -> Vec<f32> {
+    // So many of the first index at once that a cache line is written whole.
+    const LINE: usize = 16;
     let mut to = vec![0.0; from.len()];
-    for i in 0..a {
+    for first in (0..a).step_by(LINE) {
+        let line = first..a.min(first + LINE);
         for j in 0..b {
             for k in 0..c {
-                to[(k * b + j) * a + i] = from[(i * b + j) * c + k];
+                let to = &mut to[(k * b + j) * a..][line.clone()];
+                to.iter_mut().zip(line.clone()).for_each(|(to, i)| *to = from[(i * b + j) * c + k]);
             }
         }
     }

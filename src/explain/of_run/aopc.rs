@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::run::RunDir;
 use crate::run::predictions::Prediction;
 use crate::workspace::Workspace;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -153,7 +154,7 @@ pub fn measure(ws: &Workspace, id: &str, study: &Study, progress: &dyn Progress)
                         Some(images) => images,
                         none => {
                             let decode = |row: &Prediction| decode_gray(&dataset.image_path(&row.file)?);
-                            let input = as_seen(&about, &rows.iter().map(decode).collect::<Result<Vec<_>>>()?)?;
+                            let input = as_seen(&about, &rows.par_iter().map(decode).collect::<Result<Vec<_>>>()?)?;
                             let clean = explainer.outputs(&input)?.data().to_vec();
                             none.insert((input, clean))
                         }

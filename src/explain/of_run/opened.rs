@@ -11,6 +11,7 @@ use crate::text;
 use crate::train::predictor::{About, Output};
 use crate::workspace::Workspace;
 use image::GrayImage;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 /// A run's best network, ready to be explained.
@@ -70,11 +71,11 @@ pub fn hc_px_or_mm(about: &About, output: f32) -> (Option<f64>, Option<f64>) {
 pub fn as_seen(about: &About, images: &[GrayImage]) -> Result<Tensor> {
     let ([width, height], channels) = (about.size, about.normalise.channels());
     let mut values = vec![0.0; images.len() * height * width * channels];
-    for (out, image) in values.chunks_exact_mut(height * width * channels).zip(images) {
+    values.par_chunks_exact_mut(height * width * channels).zip(images).for_each(|(out, image)| {
         let mut small = vec![0; width * height];
         resize_into(image, width, height, &mut small);
         about.normalise.apply(small.into_iter().map(f32::from), out);
-    }
+    });
     Tensor::from_vec(&[images.len(), height, width, channels], values)
 }
 
