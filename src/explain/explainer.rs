@@ -65,6 +65,7 @@ impl Explainer {
         Ok(Explainer { at_once: (ACTIVATIONS_AT_ONCE / activations).max(1), network })
     }
 
+    /// What is explained: batch norms folded, no sigmoid behind masks.
     pub fn network(&mut self) -> &mut Network {
         &mut self.network
     }

@@ -176,6 +176,7 @@ impl Inputs {
 }
 
 impl Variants {
+    /// How many there are of one input, which is `sample` values long.
     pub fn count(&self, sample: usize) -> usize {
         match self {
             Variants::Own => 1,

@@ -88,6 +88,7 @@ pub enum Order {
 }
 
 impl Order {
+    /// As it is written on the command line and in `aopc.csv`.
     pub fn word(self) -> &'static str {
         match self {
             Order::MostRelevantFirst => "most",

@@ -59,6 +59,7 @@ pub fn epsilon(epsilon: f32) -> Rules {
     Box::new(move |_| Rule { norm: Norm::Epsilon { epsilon }, ..Rule::shares(Weights::Epsilon { epsilon }) })
 }
 
+/// Positive contributions count alpha times, negative ones beta times, alpha - beta = 1 (Bach et al. 2015).
 pub fn alpha_beta(alpha: f32, beta: f32, bias: Bias) -> Rules {
     Box::new(move |_| Rule::shares(Weights::AlphaBeta { alpha, beta, bias }))
 }

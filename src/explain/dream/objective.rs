@@ -44,6 +44,7 @@ impl Objective {
         Ok(Objective { part, inner, layers, weights, units: units.clone(), size })
     }
 
+    /// Their names, in the order of the weights.
     pub fn layers(&self) -> &[String] {
         &self.layers
     }

@@ -34,6 +34,7 @@ pub struct Key {
 }
 
 impl Row {
+    /// What it shares with the other steps of its curve.
     pub fn key(&self) -> Key {
         let Row { design, analyzer, file, repeat, .. } = self.clone();
         Key { design, analyzer, file, repeat }
