@@ -1,7 +1,8 @@
 //! Average pooling of images and volumes: (N, [D,] H, W, C) to (N, [D',] H', W', C).
 
 use super::*;
-use crate::nn::kernel::cpu::{ConvShape, relevance as kernel, window_sum};
+use crate::nn::kernel::cpu::{ConvShape, window_sum};
+use crate::nn::relevance::mean;
 
 /// The mean of each window, as PyTorch's `AvgPool2d` and `AvgPool3d`; padding counts as zeros.
 #[derive(Clone, Debug)]
@@ -54,20 +55,11 @@ impl Layer for AvgPool {
     }
 
     fn relevance_needs(&self, _: Fused, rule: &Rule) -> Needs {
-        let shared = rule.mean == Share::Contribution;
-        Needs { input: shared, output: shared }
+        mean::needs(rule)
     }
 
-    /// By contribution each value gets x / n * R / (mean + 1e-9 sign mean).
-    fn relevance(&self, pass: Relevance, mut relevance: Tensor) -> Vec<Option<Tensor>> {
-        if pass.rule.mean == Share::Gradient {
-            return self.backward(pass.backward, relevance);
-        }
-        let (isa, input) = (pass.backward.compute.isa, pass.backward.input(0));
-        kernel::divide(isa, relevance.data_mut(), pass.backward.output().data(), Z_EPSILON);
-        let mut result = self.backward(pass.backward, relevance);
-        result.iter_mut().flatten().for_each(|r| kernel::multiply(isa, r.data_mut(), input.data()));
-        result
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        mean::relevance(self, pass, relevance)
     }
 
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {

@@ -1,7 +1,8 @@
 //! The mean over all positions of an image or volume: (N, [D,] H, W, C) to (N, C).
 
 use super::*;
-use crate::nn::kernel::cpu::{ConvShape, norm, relevance as kernel, window_sum};
+use crate::nn::kernel::cpu::{ConvShape, norm, window_sum};
+use crate::nn::relevance::mean;
 
 /// PyTorch's `AdaptiveAvgPool` to one position, flattened; Keras' `GlobalAveragePooling`.
 #[derive(Clone, Debug)]
@@ -46,20 +47,11 @@ impl Layer for GlobalAvgPool {
     }
 
     fn relevance_needs(&self, _: Fused, rule: &Rule) -> Needs {
-        let shared = rule.mean == Share::Contribution;
-        Needs { input: shared, output: shared }
+        mean::needs(rule)
     }
 
-    /// By contribution each value gets x / n * R / (mean + 1e-9 sign mean).
-    fn relevance(&self, pass: Relevance, mut relevance: Tensor) -> Vec<Option<Tensor>> {
-        if pass.rule.mean == Share::Gradient {
-            return self.backward(pass.backward, relevance);
-        }
-        let (isa, input) = (pass.backward.compute.isa, pass.backward.input(0));
-        kernel::divide(isa, relevance.data_mut(), pass.backward.output().data(), Z_EPSILON);
-        let mut result = self.backward(pass.backward, relevance);
-        result.iter_mut().flatten().for_each(|r| kernel::multiply(isa, r.data_mut(), input.data()));
-        result
+    fn relevance(&self, pass: Relevance, relevance: Tensor) -> Vec<Option<Tensor>> {
+        mean::relevance(self, pass, relevance)
     }
 
     fn emit_forward(&self, e: &mut Emitter, site: &mut Site) -> Value {

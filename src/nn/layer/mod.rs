@@ -133,7 +133,7 @@ pub struct Backward<'a> {
 
 impl<'a> Backward<'a> {
     /// The activation of input `i`, which the layer said it needs.
-    fn input(&self, i: usize) -> &'a Tensor {
+    pub(in crate::nn) fn input(&self, i: usize) -> &'a Tensor {
         self.inputs[i].expect("the tape keeps the inputs of layers that need them")
     }
     /// Takes `grad` (rows of `channels`) back through a fused ReLU, in place, and adds up the gradient of
@@ -149,7 +149,7 @@ impl<'a> Backward<'a> {
         }
     }
 
-    fn output(&self) -> &'a Tensor {
+    pub(in crate::nn) fn output(&self) -> &'a Tensor {
         self.output.expect("the tape keeps the outputs of layers that need them")
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`product`] what they mean where there are weights: convolutions and linear layers alike.
 
+pub(super) mod mean;
 pub(super) mod product;
 
 use super::layer::Backward;
