@@ -17,9 +17,8 @@ use rayon::prelude::*;
 /// Activations held at once, and their relevance: half a GiB together.
 const ACTIVATIONS_AT_ONCE: usize = 1 << 26;
 
-/// Inputs of which only the output is wanted go through the network so many times more at once: of a layer's
-/// activations nothing is kept then.
-const FORWARD_ONLY: usize = 4;
+/// Where only outputs are wanted nothing is kept behind its last reader, so that twice as many inputs fit.
+const FORWARD_ONLY: usize = 2;
 
 /// A map for each input, and what the network said.
 #[derive(Clone, Debug)]
@@ -43,6 +42,7 @@ pub(super) struct Found {
 pub struct Explainer {
     network: Network,
     at_once: usize,
+    outputs_at_once: usize,
 }
 
 impl Explainer {
@@ -62,7 +62,9 @@ impl Explainer {
         let nodes = network.graph().nodes().iter();
         let alone = nodes.filter(|n| n.layer.as_ref().is_none_or(|l| !l.is_relu()));
         let activations: usize = alone.map(|n| n.shape.iter().product::<usize>()).sum();
-        Ok(Explainer { at_once: (ACTIVATIONS_AT_ONCE / activations).max(1), network })
+        let fit = |activations_at_once: usize| (activations_at_once / activations).max(1);
+        let outputs_at_once = fit(FORWARD_ONLY * ACTIVATIONS_AT_ONCE);
+        Ok(Explainer { at_once: fit(ACTIVATIONS_AT_ONCE), outputs_at_once, network })
     }
 
     /// What is explained: batch norms folded, no sigmoid behind masks.
@@ -73,6 +75,7 @@ impl Explainer {
     /// Sends so many inputs through the network at once, and no more than fit.
     pub fn set_at_once(&mut self, inputs: usize) {
         self.at_once = inputs.clamp(1, self.at_once);
+        self.outputs_at_once = inputs.clamp(1, self.outputs_at_once);
     }
 
     /// The maps of inputs (N, …), and f(x).
@@ -114,7 +117,7 @@ impl Explainer {
 
     /// Inputs that go through the network at once where only their outputs are wanted.
     pub fn outputs_at_once(&self) -> usize {
-        FORWARD_ONLY * self.at_once
+        self.outputs_at_once
     }
 
     /// The inputs in batches that fit.
