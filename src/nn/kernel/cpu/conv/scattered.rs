@@ -104,6 +104,10 @@ impl Kernel for Row<'_> {
         let columns = shape.taps() * c;
         for (x, given) in self.given[..shape.output()[2] * columns].chunks_exact(columns).enumerate() {
             let (tap_x, pixels, to_x) = self.inside(2, x);
+            // Over padding alone there is no place to point at.
+            if pixels == 0 {
+                continue;
+            }
             for dz in 0..slices {
                 for dy in 0..rows {
                     let tap = ((tap_z + dz) * shape.kernel[1] + tap_y + dy) * shape.kernel[2] + tap_x;
